@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Running a tool and reading its output line by line. No shell: arguments are a vector. The child
+// dies with us (PR_SET_PDEATHSIG), gets an environment of our making and no file descriptor of
+// ours, leads a process group of its own, and is killed with the group when `stop` is requested.
+// Blocking; the calling thread must outlive the child.
+#include <functional>
+#include <map>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace builders {
+
+struct Command {
+    std::vector<std::string> argv;                  // argv[0] is looked up in PATH
+    std::map<std::string, std::string> environment; // all of it; nothing is inherited
+    std::string directory;                          // empty: ours
+    std::string input;                              // bytes for standard input, empty: /dev/null
+    int stdin_fd = -1, stdout_fd = -1;              // given instead, borrowed; stdout then is not read
+};
+
+struct Outcome {
+    int exit_code = 0;      // 128 + signal when killed by one
+    bool ok() const { return exit_code == 0; }
+};
+
+using LineHandler = std::function<void(std::string_view line)>;
+
+// Standard output and error arrive merged, line by line, at `on_line`.
+// Throws std::system_error when the program cannot be started, Cancelled when stopped.
+Outcome run(const Command& command, const LineHandler& on_line, std::stop_token stop = {});
+
+// A minimal environment: PATH, LANG=C.UTF-8, HOME=/, DEBIAN_FRONTEND=noninteractive.
+std::map<std::string, std::string> plain_environment();
+
+}  // namespace builders

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Kickstart text → Recipe plus diagnostics. Wrong text is a value, never an exception: all errors
+// of a file are collected, each with its line.
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kickstart/recipe.hpp"
+
+namespace kickstart {
+
+enum class Severity { error, warning };
+
+struct Diagnostic {
+    int line = 0;            // 1-based; 0 when the whole file is meant
+    int column = 0;          // 1-based, 0 when unknown
+    Severity severity = Severity::error;
+    std::string kind;        // "deprecated" or "other" for warnings
+    std::string message;     // names the command or option and quotes the offending word
+};
+
+struct ParseOptions {
+    std::string version;     // syntax level, "RHEL7" … ; empty: `#version=`, else default_version()
+};
+
+struct ParseResult {
+    Recipe recipe;
+    std::vector<Diagnostic> diagnostics;   // in file order
+    bool ok() const;                       // no error among them
+};
+
+// Never throws for anything in `text`; std::invalid_argument for an unknown options.version.
+ParseResult parse(std::string_view text, const ParseOptions& options = {});
+
+std::string default_version();
+
+}  // namespace kickstart
