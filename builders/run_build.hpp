@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Runs a plan: packages, scripts, disk. Leaves one raw sparse file per disk in the work folder.
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "builders/build_plan.hpp"
+#include "builders/guest.hpp"
+#include "builders/progress.hpp"
+
+namespace builders {
+
+// Opens a guest on raw disks. The real one launches libguestfs; tests record.
+using GuestFactory = std::function<std::unique_ptr<Guest>(const GuestSetup&)>;
+
+struct BuiltDisk {
+    std::filesystem::path path;     // raw, sparse
+    std::uint64_t virtual_size;     // bytes
+};
+
+struct BuildResult {
+    std::vector<BuiltDisk> disks;
+    std::string report;             // JSON object: steps with times, packages with versions, notes
+};
+
+// `work` exists, is empty and ours; what is left in it is the caller's to remove (remove_tree).
+// Throws StepFailed, HostNotReady, Cancelled.
+BuildResult run_build(const BuildPlan& plan, const std::filesystem::path& work,
+                      const GuestFactory& guests, Progress& progress, std::stop_token stop);
+
+// The steps run_build reports, for a caller that adds its own behind them.
+std::vector<StepWeight> build_steps(const BuildPlan& plan);
+
+}  // namespace builders

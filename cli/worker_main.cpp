@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <iostream>
+
+#include "builders/guestfs_guest.hpp"
+#include "server/jobs/run_job.hpp"
+
+int main(int argc, char** argv) {
+    if (argc != 2) {
+        std::cerr << "usage: xenkiln-worker JOB_FOLDER\n"
+                     "Runs one job; started by `xenkiln serve` and `xenkiln build`.\n";
+        return 2;
+    }
+    return server::jobs::run_job(argv[1], builders::open_guestfs_guest);
+}

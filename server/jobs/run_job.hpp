@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The worker's half of a job: everything between <job>/request.json + recipe.ks and <job>/result.json
+// + out/. Runs in a process of its own (xenkiln-worker), started by the service or by
+// `xenkiln build`.
+//
+//   xenkiln-worker JOB_FOLDER
+//
+//   standard output  one JSON object a line: {"steps":[{"name","weight"},…]} once,
+//                    {"step":NAME}, {"fraction":0.42}, {"log":TEXT}
+//   standard input   a lifeline: when it closes, the worker's whole process group is killed
+//   exit code        0: result.json is complete. 1: {"error":SENTENCE} was the last line
+#include <filesystem>
+
+#include "builders/run_build.hpp"
+
+namespace server::jobs {
+
+int run_job(const std::filesystem::path& job_folder, const builders::GuestFactory& guests);
+
+}  // namespace server::jobs
