@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kill -9 of the worker and of the service at ten different moments each. A killed worker is a
+failed job and nothing else; a killed service loses no job; nothing half-done can ever be seen."""
+import os
+import signal
+import time
+import unittest
+
+import service
+
+TINY = (service.SOURCE / 'tests/data/recipes/tiny.ks').read_text()
+OUTPUTS = 'xva.zst:1'
+MOMENTS = 10
+
+
+class Kill(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.service = service.Service()
+        cls.addClassCleanup(cls.service.close)
+        cls.service.start()
+        started = time.monotonic()
+        cls.service.done(cls.service.submit(TINY, outputs=OUTPUTS, name='measure'))
+        cls.duration = time.monotonic() - started
+        print(f'one build takes {cls.duration:.0f} s', flush=True)
+
+    def check_catalog(self, done):
+        """Every release that can be seen is whole, and those of finished builds are all there."""
+        releases = self.service.json('/v1/releases')['releases']
+        self.assertEqual(len(releases), done)
+        for release in releases:
+            for artifact in self.service.json(f'/v1/releases/{release["name"]}')['artifacts']:
+                path = f'/download/{release["name"]}/{artifact["file_name"]}'
+                status, headers, _ = self.service.request('HEAD', path)
+                self.assertEqual((status, int(headers['content-length'])), (200, artifact['size']), path)
+        on_disk = sorted(p.name for p in (self.service.data / 'releases').iterdir())
+        self.assertEqual(on_disk, sorted(r['name'] for r in releases))
+
+    def worker_of(self, build):
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            if pids := self.service.worker_pids():
+                return pids[0]
+            time.sleep(0.05)
+        self.fail(f'build {build} has no worker')
+
+    def test_1_worker(self):
+        done = len(self.service.json('/v1/releases')['releases'])
+        for moment in range(MOMENTS):
+            after = self.duration * (moment + 0.5) / (MOMENTS + 2)
+            with self.subTest(after=f'{after:.1f} s'):
+                build = self.service.submit(TINY, outputs=OUTPUTS, name=f'worker-{moment}')
+                worker = self.worker_of(build)
+                time.sleep(after)
+                state = self.service.state(build)['state']
+                if state != 'running':
+                    self.fail(f'the build was {state} already')
+                os.kill(worker, signal.SIGKILL)
+                job = self.service.wait(build, 30)
+                self.assertEqual(job['state'], 'failed')
+                self.assertRegex(job['error'], r'killed.*9')
+                self.assertEqual(self.service.leftovers(), [])
+                self.check_catalog(done)
+
+    def test_2_service(self):
+        done = len(self.service.json('/v1/releases')['releases'])
+        build, lives = None, 0
+        for moment in range(MOMENTS):
+            after = self.duration * (moment + 0.5) / (MOMENTS + 1)
+            with self.subTest(after=f'{after:.1f} s'):
+                if lives == 0:
+                    build = self.service.submit(TINY, outputs=OUTPUTS, name=f'service-{moment}')
+                time.sleep(after)
+                self.service.kill9()
+                time.sleep(0.5)
+                lives = (lives + 1) % 2
+                self.service.start()
+                job = self.service.state(build)
+                self.assertIn(job['state'], ('queued', 'running', 'publishing', 'done'), job)
+                if lives == 0:
+                    self.service.done(build)
+                    done += 1
+                    self.assertEqual(self.service.leftovers(), [])
+                    self.check_catalog(done)
+
+
+if __name__ == '__main__':
+    unittest.main(verbosity=2)
