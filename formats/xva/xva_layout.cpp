@@ -1,2 +1,111 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <stdexcept>
+
+#include "formats/base/errors.hpp"
+#include "formats/stream/digest.hpp"
+#include "formats/stream/tar.hpp"
+#include "formats/xva/ova_xml.hpp"
 #include "formats/xva/xva.hpp"
+
+namespace formats::xva {
+namespace {
+
+constexpr std::uint64_t max_disk = std::uint64_t{16} << 40;   // far above any SR's limit
+
+bool all_zero(std::span<const std::byte> bytes) {
+    return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
+}
+
+std::vector<std::uint32_t> chunks_with_data(BlockSource& disk, std::uint64_t size) {
+    const auto last = static_cast<std::uint32_t>(size / chunk_size - 1);
+    std::vector<std::uint32_t> chunks{0};   // the first is the unit that gaps are counted in
+    for (std::uint64_t offset = 0; offset < disk.virtual_size();) {
+        const Extent extent = disk.extent_at(offset);
+        const std::uint64_t end = std::min(offset + extent.length, disk.virtual_size());
+        if (extent.allocated)
+            for (std::uint64_t chunk = offset / chunk_size; chunk * chunk_size < end; ++chunk)
+                if (chunk > chunks.back()) chunks.push_back(static_cast<std::uint32_t>(chunk));
+        offset = end;
+    }
+    if (last > chunks.back()) chunks.push_back(last);   // the importer reads until it
+    return chunks;
+}
+
+void drop_zero_chunks(BlockSource& disk, std::vector<std::uint32_t>& chunks) {
+    if (chunks.size() < 3) return;
+    std::vector<std::byte> buffer(chunk_size);
+    const auto middle_zero = [&](std::uint32_t chunk) {
+        if (chunk == chunks.front() || chunk == chunks.back()) return false;
+        read_chunk(disk, chunk, buffer);
+        return all_zero(buffer);
+    };
+    std::vector<std::uint32_t> kept;
+    std::copy_if(chunks.begin(), chunks.end(), std::back_inserter(kept),
+                 [&](std::uint32_t chunk) { return !middle_zero(chunk); });
+    chunks = std::move(kept);
+}
+
+}  // namespace
+
+void read_chunk(BlockSource& disk, std::uint32_t chunk, std::span<std::byte> out) {
+    const std::uint64_t offset = chunk * chunk_size;
+    const std::uint64_t there =
+        offset < disk.virtual_size() ? std::min(chunk_size, disk.virtual_size() - offset) : 0;
+    disk.read_at(offset, out.first(there));
+    std::fill(out.begin() + static_cast<std::ptrdiff_t>(there), out.end(), std::byte{0});
+}
+
+XvaLayout::XvaLayout(const std::vector<BlockSource*>& disks, const Hardware& hardware,
+                     const XvaOptions& options)
+    : checksum_(options.checksum) {
+    std::vector<DiskRecord> records;
+    for (BlockSource* disk : disks) {
+        if (disk->virtual_size() == 0 || disk->virtual_size() > max_disk)
+            throw std::invalid_argument("xva: a disk of " + std::to_string(disk->virtual_size()) +
+                                        " bytes; 1 to " + std::to_string(max_disk) + " can be");
+        const std::uint64_t size =
+            (disk->virtual_size() + chunk_size - 1) / chunk_size * chunk_size;
+        disks_.push_back({disk, disk_reference(disks_.size()), size, chunks_with_data(*disk, size)});
+        if (options.detect_zeroes) drop_zero_chunks(*disk, disks_.back().chunks);
+        records.push_back({disks_.back().reference, size});
+    }
+    ova_xml_ = write_ova_xml(hardware, records, options.date);
+    const std::uint64_t checksum_size = checksum_ == Checksum::sha1 ? 40 : 16;
+    file_size_ = tar::member_size(ova_xml_.size()) + 2 * tar::block;
+    for (const Disk& disk : disks_)
+        file_size_ += disk.chunks.size() *
+                      (tar::member_size(chunk_size) + tar::member_size(checksum_size));
+    // From here on every byte of the archive is determined.
+}
+
+void write_xva(const XvaLayout& layout, ByteSink& sink) {
+    tar::write_member(sink, "ova.xml", std::as_bytes(std::span(layout.ova_xml())));
+    std::vector<std::byte> buffer(chunk_size);
+    Digest sha1(DigestKind::sha1);
+    for (const XvaLayout::Disk& disk : layout.disks()) {
+        for (const std::uint32_t chunk : disk.chunks) {
+            std::array<char, 48> name{};
+            std::snprintf(name.data(), name.size(), "%s/%08u", disk.reference.c_str(), chunk);
+            read_chunk(*disk.source, chunk, buffer);
+            tar::write_member(sink, name.data(), buffer);
+            std::array<char, 17> xxhash{};
+            std::string sum, ending = ".checksum";
+            if (layout.checksum() == Checksum::sha1) {
+                sha1.update(buffer);
+                sum = sha1.finish_hex();
+            } else {
+                std::snprintf(xxhash.data(), xxhash.size(), "%016llX",
+                              static_cast<unsigned long long>(xxh64(buffer)));
+                sum = xxhash.data();
+                ending = ".xxhash";
+            }
+            tar::write_member(sink, name.data() + ending, std::as_bytes(std::span(sum)));
+        }
+    }
+    tar::write_end(sink);
+}
+
+}  // namespace formats::xva

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The tar of an XVA: V7 headers as xapi's exporter writes them (no magic, no owner, octal numbers,
+// names under 100 bytes), and a reader that takes V7, ustar and old GNU headers and refuses links,
+// devices and extensions by name.
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "formats/stream/byte_sink.hpp"
+
+namespace formats::tar {
+
+constexpr std::uint64_t block = 512;
+
+// Bytes a member of `size` takes: header, data, padding.
+constexpr std::uint64_t member_size(std::uint64_t size) {
+    return block + (size + block - 1) / block * block;
+}
+
+// REQUIRES: name shorter than 100 bytes, size < 8 GiB (octal field).
+std::array<std::byte, block> header(const std::string& name, std::uint64_t size);
+
+void write_member(ByteSink& sink, const std::string& name, std::span<const std::byte> data);
+void write_end(ByteSink& sink);   // the two zero blocks
+
+struct Member {
+    std::string name;
+    std::uint64_t size = 0;
+};
+
+class Reader {
+public:
+    explicit Reader(ByteSource& from) : from_(from) {}
+
+    // The next member; nothing at the end blocks. What was left of the one before is skipped.
+    // Throws CorruptImage: bad header checksum, number, or a stream that ends in a member.
+    // Throws RefusedImage: a link, a device, a directory, a pax or GNU extension.
+    std::optional<Member> next();
+
+    // Exactly out.size() bytes of the member. REQUIRES: so many are left of it.
+    void read(std::span<std::byte> out);
+
+private:
+    void fill(std::span<std::byte> out);
+
+    ByteSource& from_;
+    std::uint64_t left_ = 0, padding_ = 0, position_ = 0;
+};
+
+}  // namespace formats::tar
