@@ -43,6 +43,7 @@ struct Network {
     std::string ipv6;                  // "auto", "dhcp", an address; empty when not given
     bool on_boot = true, activate = false, ipv4 = true, ipv6_enabled = true;
     std::optional<std::int64_t> mtu;
+    std::string compound;              // bondslaves, vlanid … when it is more than one plain interface
 };
 
 struct Firewall {
@@ -117,6 +118,7 @@ struct Repository {
 
 struct Packages {
     int line = 0;                                      // of the first header
+    std::vector<Command> headers;                      // each %packages line with its options
     std::string environment;                           // "@^…"
     struct Group { std::string name, level = "default"; };   // default, mandatory, all
     std::vector<Group> groups;

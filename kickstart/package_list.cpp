@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kickstart/package_list.hpp"
+
+#include <algorithm>
+
+#include "kickstart/option_parser.hpp"
+
+namespace kickstart {
+namespace {
+
+std::string trimmed(std::string_view text) {
+    const std::size_t begin = text.find_first_not_of(" \t\r\n");
+    if (begin == std::string_view::npos) return {};
+    return std::string(text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1));
+}
+
+}  // namespace
+
+void PackageList::add(std::string_view line, int number, std::vector<Diagnostic>& problems) {
+    std::string text = trimmed(line.substr(0, line.find('#')));
+    if (text.empty()) return;
+    const bool exclude = text.front() == '-';
+    if (exclude) text = trimmed(std::string_view(text).substr(1));
+    if (text.empty()) {
+        problems.push_back({number, 1, Severity::error, "other", "%packages: a lone '-' names no package"});
+        return;
+    }
+    if (text.front() == '@') {
+        const std::string name = trimmed(std::string_view(text).substr(1));
+        if (name.starts_with('^')) {
+            if (!exclude) environment_ = name.substr(1);
+            else if (environment_ == name.substr(1)) environment_.clear();
+            else excluded_groups_.insert(name);
+            lines_[name] = number;
+        } else if (exclude) {
+            std::erase_if(groups_, [&](const Packages::Group& group) { return group.name == name; });
+            excluded_groups_.insert(name);
+            lines_[name] = number;
+        } else {
+            add_group(name, number, problems);
+        }
+        return;
+    }
+    (exclude ? excluded_ : packages_).insert(text);
+    (exclude ? packages_ : excluded_).erase(text);
+    lines_[text] = number;
+}
+
+void PackageList::add_group(const std::string& text, int number,
+                            std::vector<Diagnostic>& problems) {
+    Packages::Group group{text, "default"};
+    for (const auto& [option, level] : {std::pair{" --nodefaults", "mandatory"}, std::pair{" --optional", "all"}})
+        if (const std::size_t at = group.name.find(option); at != std::string::npos) {
+            group.name = trimmed(group.name.substr(0, at) + group.name.substr(at + std::string(option).size()));
+            group.level = level;
+        }
+    if (group.name.empty()) {
+        problems.push_back({number, 1, Severity::error, "other", "%packages: '@' names no group"});
+        return;
+    }
+    lines_[group.name] = number;
+    const auto same = [&](const Packages::Group& other) { return other.name == group.name; };
+    if (std::none_of(groups_.begin(), groups_.end(), same)) groups_.push_back(group);
+}
+
+Packages PackageList::packages(const Command& header, const std::optional<Packages>& before) const {
+    Packages result;
+    result.line = before ? before->line : header.line;
+    result.environment = environment_;
+    result.groups = groups_;
+    std::sort(result.groups.begin(), result.groups.end(),
+              [](const auto& a, const auto& b) { return a.name < b.name; });
+    result.packages.assign(packages_.begin(), packages_.end());
+    result.excluded_packages.assign(excluded_.begin(), excluded_.end());
+    result.excluded_groups.assign(excluded_groups_.begin(), excluded_groups_.end());
+    result.lines = lines_;
+    result.headers = before ? before->headers : std::vector<Command>{};
+    result.headers.push_back(header);
+    const auto has = [&](const char* name) { return header.options.contains(name); };
+    result.no_core = has("nocore");
+    result.exclude_docs = has("excludedocs");
+    result.ignore_missing = has("ignoremissing");
+    result.exclude_weakdeps = has("excludeWeakdeps");
+    if (has("instLangs")) result.languages = comma_list(header.options.at("instLangs").text);
+    return result;
+}
+
+}  // namespace kickstart

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The lines of %packages sections, applied in order: a later line wins over an earlier one.
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kickstart/parser.hpp"
+
+namespace kickstart {
+
+class PackageList {
+public:
+    void add(std::string_view line, int number, std::vector<Diagnostic>& problems);
+
+    // All lines so far under this section's header; `before` is what earlier sections made.
+    Packages packages(const Command& header, const std::optional<Packages>& before) const;
+
+private:
+    void add_group(const std::string& text, int number, std::vector<Diagnostic>& problems);
+
+    std::string environment_;
+    std::vector<Packages::Group> groups_;
+    std::set<std::string> packages_, excluded_, excluded_groups_;
+    std::map<std::string, int> lines_;
+};
+
+}  // namespace kickstart
