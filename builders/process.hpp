@@ -19,6 +19,7 @@ struct Command {
     std::string directory;                          // empty: ours
     std::string input;                              // bytes for standard input, empty: /dev/null
     int stdin_fd = -1, stdout_fd = -1;              // given instead, borrowed; stdout then is not read
+    std::vector<int> keep_fds;                      // further descriptors the child shall have
 };
 
 struct Outcome {
@@ -31,6 +32,9 @@ using LineHandler = std::function<void(std::string_view line)>;
 // Standard output and error arrive merged, line by line, at `on_line`.
 // Throws std::system_error when the program cannot be started, Cancelled when stopped.
 Outcome run(const Command& command, const LineHandler& on_line, std::stop_token stop = {});
+
+// All output of a tool that must succeed. Throws StepFailed with its output when it does not.
+std::string capture(const Command& command, std::stop_token stop = {});
 
 // A minimal environment: PATH, LANG=C.UTF-8, HOME=/, DEBIAN_FRONTEND=noninteractive.
 std::map<std::string, std::string> plain_environment();

@@ -3,14 +3,15 @@
 // The wall around other people's code: package scriptlets and %post. One outer user namespace with
 // the service user's whole subordinate id range (its root is the first subordinate id, never the
 // service's own uid), with mount, pid, ipc, uts and cgroup namespaces; inside it bwrap gives a view
-// of the tools needed and of the build's own tree, and nothing else of the host.
+// of the tools needed and of the build's own tree, and nothing else of the host. When a call
+// returns, every process it made is dead: the pid namespace dies with its first process.
 //
 // A Sandbox owns one tree: the root file system being installed, under `work/tree`, whose files
 // belong to subordinate ids. remove_tree() is the only way to delete such files.
 #include <filesystem>
-#include <functional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "builders/process.hpp"
@@ -18,35 +19,48 @@
 namespace builders {
 
 // Throws HostNotReady, naming the command that mends it, when this user cannot have a sandbox:
-// no subordinate id range, no newuidmap, no bwrap, user namespaces switched off.
+// root, no subordinate id range, no newuidmap, no bwrap, user namespaces switched off.
 void check_sandbox_available();
+
+struct TreeFile {
+    std::string path;         // absolute, in the tree
+    std::string content;      // of a file, or the target of a symlink
+    unsigned mode = 0644;
+    unsigned uid = 0, gid = 0;
+    enum class Kind { file, symlink, directory } kind = Kind::file;
+};
 
 class Sandbox {
 public:
-    // `work` exists and belongs to us; creates work/tree.
+    // `work` exists and belongs to us, and every folder above it can be passed by others (o+x), as
+    // the namespace's root is another user. Makes work/tree, which belongs to that root.
     explicit Sandbox(std::filesystem::path work);
 
     const std::filesystem::path& tree() const { return tree_; }
 
-    // A tool of the host (mmdebstrap, tar) as the namespace's root. Sees /usr and the few /etc
-    // files the tool needs read-only, the tree read-write at its own path, a private /tmp, and the
-    // network. `read_only` names further host paths it may read.
-    Outcome run_tool(Command command, const std::vector<std::filesystem::path>& read_only,
-                     const LineHandler& on_line, std::stop_token stop);
+    // A tool of the host (mmdebstrap, tar) as the namespace's root, with its capabilities there. Sees
+    // the host's /usr and the few files under /etc that tools need, read-only; the tree as /tree; a
+    // private /tmp; the network when asked for. `read_only` names further host paths it may read.
+    Outcome run_tool(Command command, bool network,
+                     const std::vector<std::filesystem::path>& read_only,
+                     const LineHandler& on_line, std::stop_token stop = {});
 
-    // A program of the tree, with the tree as its root. Sees nothing of the host; /proc, /dev and
-    // /sys as a container has them; no network unless `network`.
+    // A program of the tree, with the tree as its root and a container's usual capabilities, under the
+    // seccomp filter of sandbox_filter.hpp. Sees nothing of the host; no network unless asked for.
     Outcome run_in_tree(Command command, bool network, const LineHandler& on_line,
-                        std::stop_token stop);
+                        std::stop_token stop = {});
 
-    // As the namespace's root with the tree as root, without running any of its programs:
-    // write a file (parents made, mode and owner set), remove, read. Symlinks in the tree never
-    // lead outside it.
-    void write_file(const std::string& path, std::string_view content, unsigned mode = 0644,
-                    unsigned uid = 0, unsigned gid = 0);
+    // Files, symlinks and folders into the tree in one go, missing parents made (0755, root). Runs no
+    // program of the tree. A symlink planted in the tree can only lead to nothing of worth: the
+    // view holds the tree, read-only tools, and nothing else.
+    void write_files(const std::vector<TreeFile>& files, std::stop_token stop = {});
 
-    // The whole tree as a tar stream (numeric owners, xattrs) into `fd`.
-    void stream_tree(int fd, const LineHandler& on_line, std::stop_token stop);
+    // The content of a text file of the tree, or nothing when there is none; a symlink that leads
+    // out of the tree leads nowhere.
+    std::string read_file(const std::string& path, std::stop_token stop = {});
+
+    // The whole tree as a tar stream (numeric owners, xattrs, sorted) into `fd`.
+    void stream_tree(int fd, const LineHandler& on_line, std::stop_token stop = {});
 
 private:
     std::filesystem::path work_, tree_;

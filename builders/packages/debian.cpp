@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builders/packages/debian.hpp"
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+
+#include "builders/errors.hpp"
+#include "builders/packages/apt_sources.hpp"
+
+namespace builders::packages {
+namespace {
+
+constexpr const char* debian_keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+std::string joined(const std::vector<std::string>& parts, const char* between) {
+    std::string text;
+    for (const std::string& part : parts) text += (text.empty() ? "" : between) + part;
+    return text;
+}
+
+// The package that a line of apt's complains about.
+std::string missing_package(const std::string& line) {
+    for (const auto& [before, after] :
+         {std::pair{"E: Unable to locate package ", ""}, std::pair{"E: Package '", "' has no installation candidate"},
+          std::pair{"E: Couldn't find any package by glob '", "'"},
+          std::pair{"E: Couldn't find any package by regex '", "'"}}) {
+        if (!line.starts_with(before)) continue;
+        const std::string rest = line.substr(std::string(before).size());
+        return *after ? rest.substr(0, rest.find(after)) : rest;
+    }
+    return {};
+}
+
+// mmdebstrap's own output tells how far it is: packages to install, then each fetched, unpacked and
+// set up. Download counts little, because it is the mirror's speed and not ours.
+class InstallProgress {
+public:
+    InstallProgress(Progress& progress, std::string suite) : progress_(progress), suite_(std::move(suite)) {}
+
+    void line(std::string_view text) {
+        const std::string line(text);
+        progress_.line(line);
+        last_.push_back(line);
+        if (last_.size() > 40) last_.erase(last_.begin());
+        if (const std::string package = missing_package(line); !package.empty()) {
+            missing_.insert(package);
+        } else if (const std::size_t at = line.find(" newly installed"); at != std::string::npos) {
+            const std::size_t begin = line.find_last_not_of("0123456789", at - 1) + 1;
+            if (begin < at) expected_ += std::stoul(line.substr(begin, at - begin)) * 3;
+        } else if (line.starts_with("Get:") || line.starts_with("Unpacking ") || line.starts_with("Setting up ")) {
+            ++seen_;
+            // The essential set is unpacked without a count: reckon with some of it from the start.
+            const double all = static_cast<double>(std::max<std::size_t>(expected_ + 180, seen_ + 1));
+            progress_.fraction(std::min(0.99, static_cast<double>(seen_) / all));
+        }
+    }
+
+    [[noreturn]] void fail(const Outcome& outcome) const {
+        if (!missing_.empty())
+            throw StepFailed((missing_.size() == 1 ? "package " : "packages ") +
+                             joined({missing_.begin(), missing_.end()}, ", ") +
+                             (missing_.size() == 1 ? " is" : " are") + " not in the repositories of " + suite_);
+        for (auto line = last_.rbegin(); line != last_.rend(); ++line)
+            if (line->starts_with("E: ") && line->find("mmdebstrap") == std::string::npos &&
+                line->find("failed to run") == std::string::npos)
+                throw StepFailed("installing packages failed: " + line->substr(3));
+        throw StepFailed("mmdebstrap failed with exit code " + std::to_string(outcome.exit_code) +
+                         (last_.empty() ? "" : ": " + last_.back()));
+    }
+
+private:
+    Progress& progress_;
+    std::string suite_;
+    std::vector<std::string> last_;
+    std::set<std::string> missing_;
+    std::size_t expected_ = 0, seen_ = 0;
+};
+
+std::vector<InstalledPackage> installed(const std::string& dpkg_status) {
+    std::vector<InstalledPackage> packages;
+    InstalledPackage current;
+    bool is_installed = false;
+    std::istringstream lines(dpkg_status);
+    const auto finish = [&] {
+        if (is_installed && !current.name.empty()) packages.push_back(current);
+        current = {};
+        is_installed = false;
+    };
+    for (std::string line; std::getline(lines, line);) {
+        // Paragraphs begin with Package:, whether or not empty lines came through.
+        if (line.starts_with("Package: ")) {
+            finish();
+            current.name = line.substr(9);
+        }
+        if (line.starts_with("Version: ")) current.version = line.substr(9);
+        if (line.starts_with("Architecture: ")) current.architecture = line.substr(14);
+        if (line.starts_with("Status: ")) is_installed = line.ends_with(" installed");
+    }
+    finish();
+    return packages;
+}
+
+}  // namespace
+
+std::vector<std::string> host_debian_sources(const std::string& suite) {
+    const std::vector<AptSource> host = debian_sources("/etc/apt");
+    std::vector<std::string> lines;
+    std::set<std::string> plain, security;
+    for (const AptSource& source : host)
+        (source.suite.find("security") != std::string::npos || source.suite.ends_with("/updates") ? security : plain)
+            .insert(source.uri);
+    if (plain.empty())
+        throw HostNotReady("this machine's apt has no Debian sources to install from; add one to "
+                           "/etc/apt/sources.list.d, or name one in the recipe with url --url=…");
+    const auto add = [&](const std::string& uri, const std::string& name) {
+        lines.push_back(AptSource{uri, name, {"main"}, debian_keyring}.line());
+    };
+    for (const std::string& uri : plain) add(uri, suite);
+    if (suite == "sid" || suite == "unstable") return lines;
+    for (const AptSource& source : host)
+        if (source.suite.ends_with("-updates")) {
+            add(source.uri, suite + "-updates");
+            break;
+        }
+    for (const std::string& uri : security) add(uri, suite + "-security");
+    return lines;
+}
+
+std::vector<InstalledPackage> install(const DebianInstall& wanted, Sandbox& sandbox, Progress& progress,
+                                      std::stop_token stop) {
+    const std::vector<std::string> sources =
+        wanted.sources.empty() ? host_debian_sources(wanted.suite) : wanted.sources;
+    Command command;
+    command.argv = {"mmdebstrap",
+                    "--mode=root",
+                    "--variant=" + wanted.variant,
+                    "--architectures=" + wanted.architecture,
+                    "--components=" + joined(wanted.components, ","),
+                    "--skip=check/empty",
+                    "--skip=setup/copy-host-apt-sources-and-preferences",
+                    "--dpkgopt=force-unsafe-io",
+                    "--aptopt=APT::Install-Recommends \"false\"",
+                    "--aptopt=Acquire::Languages \"none\"",
+                    "--aptopt=Acquire::Retries \"3\""};
+    if (!wanted.packages.empty()) command.argv.push_back("--include=" + joined(wanted.packages, ","));
+    for (const std::string& path : wanted.excluded_paths)
+        command.argv.push_back("--dpkgopt=path-exclude=" + path);
+    command.argv.insert(command.argv.end(), {wanted.suite, "/tree", "-"});
+    command.input = joined(sources, "\n") + "\n";
+    command.environment = plain_environment();
+    command.environment["HOME"] = "/tmp";
+
+    InstallProgress reader(progress, wanted.suite);
+    const Outcome outcome = sandbox.run_tool(
+        command, true, {"/usr/share/keyrings", "/etc/apt/apt.conf.d"},
+        [&](std::string_view line) { reader.line(line); }, stop);
+    if (!outcome.ok()) reader.fail(outcome);
+
+    // Nothing of the host or of the installation stays: its resolver, name, sources and options.
+    sandbox.write_files({{"/etc/apt/sources.list", wanted.guest_sources},
+                         {"/etc/hostname", "localhost\n"},
+                         {"/etc/resolv.conf", ""}},
+                        stop);
+    Command clean;
+    clean.argv = {"rm", "-f", "--", "/tree/etc/apt/apt.conf.d/99mmdebstrap", "/tree/etc/dpkg/dpkg.cfg.d/99mmdebstrap"};
+    sandbox.run_tool(clean, false, {}, {}, stop);
+    return installed(sandbox.read_file("/var/lib/dpkg/status", stop));
+}
+
+}  // namespace builders::packages

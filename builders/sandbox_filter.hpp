@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The system calls that other people's scripts have no business with, as a seccomp program for bwrap:
+// namespaces and mounts, kernel keyrings, tracing, modules, kexec, bpf, handles, clocks, reboot.
+// Everything else is allowed; the refused ones answer EPERM, so that programs go on without them.
+#include "formats/base/file.hpp"
+
+namespace builders {
+
+// An unnamed file with the compiled filter, at its start.
+formats::File script_filter();
+
+}  // namespace builders
