@@ -15,9 +15,6 @@
 
 namespace builders {
 
-// Opens a guest on raw disks. The real one launches libguestfs; tests record.
-using GuestFactory = std::function<std::unique_ptr<Guest>(const GuestSetup&)>;
-
 struct BuiltDisk {
     std::filesystem::path path;     // raw, sparse
     std::uint64_t virtual_size;     // bytes
@@ -29,7 +26,7 @@ struct BuildResult {
 };
 
 // `work` exists, is empty and ours; what is left in it is the caller's to remove (remove_tree).
-// Throws StepFailed, HostNotReady, Cancelled.
+// Progress is told from more than one thread. Throws StepFailed, HostNotReady, Cancelled.
 BuildResult run_build(const BuildPlan& plan, const std::filesystem::path& work,
                       const GuestFactory& guests, Progress& progress, std::stop_token stop);
 

@@ -168,7 +168,7 @@ class FirstLight(unittest.TestCase):
 
     def test_a_kickstart_with_errors_is_refused_with_every_line(self):
         before = len(self.service.json('/v1/builds')['builds'])
-        bad = TINY.replace('lang en_US.UTF-8', 'lang en_US.UTF-8\nnosuchcommand --foo\nbootloader --locatoin=mbr')
+        bad = TINY.replace('lang C.UTF-8', 'lang C.UTF-8\nnosuchcommand --foo\nbootloader --locatoin=mbr')
         status, headers, body = self.service.request('POST', '/v1/builds', bad,
                                                      {'Content-Type': 'text/x-kickstart'})
         self.assertEqual((status, headers['content-type']), (422, 'application/problem+json'))

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builders/readiness/readiness.hpp"
+
+#include <sstream>
+
+#include "builders/errors.hpp"
+
+namespace builders::readiness {
+namespace {
+
+std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);) lines.push_back(line);
+    return lines;
+}
+
+bool has(const std::string& text, const std::string& what) { return text.find(what) != std::string::npos; }
+
+class Checks {
+public:
+    Checks(const BuildPlan& plan, Guest& guest) : plan_(plan), guest_(guest) {}
+
+    std::vector<Finding> all() {
+        if (plan_.bootloader) {
+            kernels();
+            boot_code();
+            command_line();
+        }
+        fstab();
+        identity();
+        passwords();
+        return std::move(findings_);
+    }
+
+private:
+    void add(const char* id, bool passed, const std::string& message) { findings_.push_back({id, passed, message}); }
+
+    void kernels() {
+        int count = 0;
+        for (const std::string& image : lines_of(guest_.command({"sh", "-c", "ls /boot/vmlinuz-* 2>/dev/null || true"}))) {
+            ++count;
+            const std::string version = image.substr(std::string("/boot/vmlinuz-").size());
+            const std::string config = guest_.read_file("/boot/config-" + version);
+            add("K1", has(config, "CONFIG_XEN=y") && has(config, "CONFIG_XEN_PVHVM=y"), "/boot/config-" + version + ": the kernel can be a PVHVM guest");
+            const std::string content = guest_.command({"sh", "-c", "lsinitramfs \"$0\" 2>/dev/null | grep -E 'xen-(blk|net)front' || true", "/boot/initrd.img-" + version});
+            for (const auto& [id, module, option] : {std::tuple{"K3", "xen-blkfront", "CONFIG_XEN_BLKDEV_FRONTEND=y"},
+                                                     std::tuple{"K4", "xen-netfront", "CONFIG_XEN_NETDEV_FRONTEND=y"}}) {
+                const bool built_in = has(config, option);
+                add(id, built_in || has(content, std::string(module) + ".ko"),
+                    "/boot/initrd.img-" + version + ": " + module + (built_in ? " is built into the kernel" : " must be in the initramfs"));
+            }
+        }
+        add("K0", count > 0, std::to_string(count) + " kernels under /boot");
+    }
+
+    void boot_code() {
+        const std::string mbr = guest_.read_disk(512);
+        const bool code = mbr.substr(0, 440).find_first_not_of('\0') != std::string::npos;
+        const bool magic = mbr.size() == 512 && mbr[510] == '\x55' && mbr[511] == static_cast<char>(0xaa);
+        add("B1", code && magic, "the MBR has boot code and its signature");
+    }
+
+    void command_line() {
+        const std::string config = guest_.read_file("/boot/grub/grub.cfg");
+        int entries = 0;
+        for (const std::string& line : lines_of(config)) {
+            std::istringstream words(line);
+            std::string word;
+            if (!(words >> word) || word != "linux") continue;
+            ++entries;
+            add("R1", has(line, "root=UUID=") && !has(line, "/dev/"), "grub.cfg: root by UUID:" + line);
+            for (const char* console : {"console=tty0", "console=hvc0", "console=ttyS0"})
+                if (!has(line, console)) add("C1", false, "grub.cfg: no " + std::string(console) + ":" + line);
+            for (const char* bad : {"xen_emul_unplug=never", "xen_nopv", "clocksource="})
+                if (has(line, bad)) add("K5", false, "grub.cfg: " + std::string(bad) + " keeps PVHVM from working:" + line);
+        }
+        add("B1", entries > 0, "grub.cfg has " + std::to_string(entries) + " kernels to boot");
+    }
+
+    void fstab() {
+        for (const std::string& line : lines_of(guest_.read_file("/etc/fstab")))
+            if (!line.starts_with("#") && !line.empty())
+                add("R2", line.starts_with("UUID="), "/etc/fstab: by UUID: " + line);
+    }
+
+    void identity() {
+        add("S1", guest_.exists("/etc/machine-id") && guest_.read_file("/etc/machine-id").empty(), "/etc/machine-id is there and empty");
+        const std::string keys = guest_.command({"sh", "-c", "ls /etc/ssh/ssh_host_* 2>/dev/null || true"});
+        add("S2", keys.empty(), keys.empty() ? "no SSH host keys" : "SSH host keys are in the image: " + keys);
+        const std::string macs = guest_.command({"sh", "-c", "grep -rliE '([0-9a-f]{2}:){5}[0-9a-f]{2}' /etc/systemd/network /etc/network /etc/netplan /etc/udev/rules.d 2>/dev/null || true"});
+        add("N1", macs.empty(), macs.empty() ? "no MAC address in the network configuration" : "a MAC address is in " + macs);
+    }
+
+    void passwords() {
+        std::string open;
+        for (const std::string& line : lines_of(guest_.read_file("/etc/shadow"))) {
+            const std::size_t colon = line.find(':');
+            if (colon != std::string::npos && line.find(':', colon + 1) == colon + 1) open += " " + line.substr(0, colon);
+        }
+        add("S3", open.empty(), open.empty() ? "no account without a password" : "accounts with an empty password:" + open);
+    }
+
+    const BuildPlan& plan_;
+    Guest& guest_;
+    std::vector<Finding> findings_;
+};
+
+}  // namespace
+
+std::vector<Finding> check(const BuildPlan& plan, Guest& guest) { return Checks(plan, guest).all(); }
+
+}  // namespace builders::readiness

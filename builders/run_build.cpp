@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builders/run_build.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/json.hpp>
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <future>
+#include <thread>
+
+#include "builders/errors.hpp"
+#include "builders/packages/debian.hpp"
+#include "builders/readiness/readiness.hpp"
+#include "builders/steps/configure.hpp"
+#include "formats/base/file.hpp"
+
+namespace builders {
+namespace {
+
+namespace json = boost::json;
+using Clock = std::chrono::steady_clock;
+
+// Weights are seconds measured on two cores with emulation.
+constexpr const char* install = "install packages";
+constexpr const char* configure = "configure";
+constexpr const char* scripts = "run scripts";
+constexpr const char* prepare = "prepare disk";
+constexpr const char* copy = "copy files";
+constexpr const char* loader = "install bootloader";
+constexpr const char* readiness_step = "check readiness";
+constexpr const char* finish = "finish disk";
+
+// Hands bytes from one pipe to the next and tells how many went by.
+void relay(int from, int to, const std::function<void(std::uint64_t)>& done) {
+    const formats::File in(from, "tree"), out(to, "disk");
+    std::vector<std::byte> buffer(std::size_t{1} << 18);
+    std::uint64_t count = 0;
+    sigset_t pipe;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
+    while (const std::size_t got = in.read(buffer)) {
+        try {
+            out.write(std::span(buffer).first(got));
+        } catch (const std::system_error&) {
+            return;   // the other side gave up and says why itself
+        }
+        done(count += got);
+    }
+}
+
+class Build {
+public:
+    Build(const BuildPlan& plan, const std::filesystem::path& work, const GuestFactory& guests, Progress& progress,
+          std::stop_token stop)
+        : plan_(plan), work_(work), guests_(guests), progress_(progress), stop_(std::move(stop)) {}
+
+    BuildResult run() {
+        check_sandbox_available();
+        const std::filesystem::path disk = work_ / "disk1.raw";
+        formats::File::create(disk, 0600).truncate(plan_.disk.size);
+        Sandbox sandbox(work_);
+
+        // The appliance starts and makes the file systems while the packages are installed.
+        std::stop_source give_up;
+        const std::stop_callback passed_on(stop_, [&] { give_up.request_stop(); });
+        std::future<std::unique_ptr<Guest>> opening = std::async(std::launch::async, [&] {
+            auto guest = guests_({{disk}, work_, [this](std::string_view line) { say(line); }, give_up.get_token()});
+            guest->make_disk(plan_.disk);
+            return guest;
+        });
+        try {
+            install_tree(sandbox);
+        } catch (...) {
+            give_up.request_stop();
+            opening.wait();
+            throw;
+        }
+        begin(prepare);
+        const std::unique_ptr<Guest> guest = opening.get();
+        begin(copy);
+        copy_tree(sandbox, *guest);
+        if (plan_.bootloader) {
+            begin(loader);
+            install_bootloader(*guest);
+        }
+        begin(readiness_step);
+        check_readiness(*guest);
+        begin(finish);
+        guest->finish();
+        remove_tree(sandbox.tree());
+        end_step();
+        return {{{disk, plan_.disk.size}}, report()};
+    }
+
+private:
+    void begin(const char* step) {
+        if (stop_.stop_requested()) throw Cancelled();
+        end_step();
+        step_ = step;
+        started_ = Clock::now();
+        progress_.begin(step);
+    }
+    void end_step() {
+        if (!step_) return;
+        const double seconds = std::chrono::duration<double>(Clock::now() - started_).count();
+        steps_.push_back({{"name", step_}, {"seconds", std::round(seconds * 10) / 10}});
+        step_ = nullptr;
+    }
+    void say(std::string_view line) { progress_.line(line); }
+
+    void install_tree(Sandbox& sandbox) {
+        begin(install);
+        packages::DebianInstall wanted;
+        wanted.suite = plan_.distribution.suite;
+        wanted.architecture = plan_.distribution.architecture;
+        wanted.components = plan_.distribution.components;
+        wanted.packages = plan_.packages;
+        wanted.sources = plan_.sources;
+        wanted.guest_sources = plan_.guest_sources;
+        if (plan_.exclude_docs)
+            wanted.excluded_paths = {"/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*"};
+        installed_ = packages::install(wanted, sandbox, progress_, stop_);
+        begin(configure);
+        steps::configure(plan_, sandbox, progress_, stop_);
+        begin(scripts);
+        steps::run_scripts(plan_, sandbox, progress_, stop_);
+        steps::clean(plan_, sandbox, stop_);
+    }
+
+    void copy_tree(Sandbox& sandbox, Guest& guest) {
+        const double total = steps::tree_size(sandbox, stop_);
+        std::array<int, 2> tree{}, disk{};
+        if (::pipe2(tree.data(), O_CLOEXEC) != 0 || ::pipe2(disk.data(), O_CLOEXEC) != 0)
+            throw std::system_error(errno, std::generic_category(), "pipe");
+        std::thread mover([&] {
+            relay(tree[0], disk[1], [&](std::uint64_t bytes) {
+                progress_.fraction(std::min(0.99, static_cast<double>(bytes) / total));
+            });
+        });
+        auto reading = std::async(std::launch::async, [&, end = formats::File(tree[1], "tree")] {
+            sandbox.stream_tree(end.descriptor(), [this](std::string_view line) { say(line); }, stop_);
+        });
+        const formats::File end(disk[0], "disk");
+        std::exception_ptr trouble;
+        try {
+            guest.copy_in(end.descriptor());
+        } catch (...) {
+            trouble = std::current_exception();
+        }
+        drain(end);
+        mover.join();
+        reading.get();   // its own error says more than the appliance's
+        if (trouble) std::rethrow_exception(trouble);
+    }
+
+    // What the appliance left unread, so that nobody waits for it.
+    static void drain(const formats::File& end) {
+        std::vector<std::byte> buffer(std::size_t{1} << 16);
+        while (end.read(buffer) != 0) {
+        }
+    }
+
+    void install_bootloader(Guest& guest) {
+        const auto lines = [&](const std::string& text) {
+            for (std::size_t begin = 0; begin < text.size();) {
+                const std::size_t end = std::min(text.find('\n', begin), text.size());
+                say(text.substr(begin, end - begin));
+                begin = end + 1;
+            }
+        };
+        lines(guest.command({"sh", "-c", "grub-install --target=i386-pc --no-floppy --recheck /dev/sda 2>&1"}));
+        progress_.fraction(0.4);
+        lines(guest.command({"sh", "-c", "update-grub 2>&1"}));
+    }
+
+    void check_readiness(Guest& guest) {
+        std::string failed;
+        for (const readiness::Finding& finding : readiness::check(plan_, guest)) {
+            say((finding.passed ? "ready: " : "NOT READY: ") + finding.id + " " + finding.message);
+            readiness_.push_back({{"id", finding.id}, {"passed", finding.passed}, {"message", finding.message}});
+            if (!finding.passed) failed += (failed.empty() ? "" : "; ") + finding.id + " " + finding.message;
+        }
+        if (!failed.empty()) throw StepFailed("the image is not ready to be published: " + failed);
+    }
+
+    std::string report() const {
+        json::array packages, notes;
+        for (const auto& package : installed_)
+            packages.push_back({{"name", package.name}, {"version", package.version}, {"architecture", package.architecture}});
+        for (const Note& note : plan_.notes) notes.push_back({{"line", note.line}, {"message", note.message}});
+        return json::serialize(json::object{{"steps", steps_}, {"packages", packages}, {"notes", notes}, {"readiness", readiness_},
+                                            {"sandbox", "user, mount, pid, ipc, uts and cgroup namespaces; bwrap; seccomp and no network for scripts"}});
+    }
+
+    const BuildPlan& plan_;
+    std::filesystem::path work_;
+    const GuestFactory& guests_;
+    Progress& progress_;
+    std::stop_token stop_;
+    const char* step_ = nullptr;
+    Clock::time_point started_;
+    json::array steps_, readiness_;
+    std::vector<packages::InstalledPackage> installed_;
+};
+
+}  // namespace
+
+std::vector<StepWeight> build_steps(const BuildPlan& plan) {
+    const bool boots = plan.bootloader;
+    std::vector<StepWeight> steps{{install, boots ? 50.0 : 25.0}, {configure, 5}, {scripts, 2}, {prepare, 2}, {copy, boots ? 20.0 : 8.0}};
+    if (boots) steps.push_back({loader, 20});
+    steps.push_back({readiness_step, boots ? 8.0 : 1.0});
+    steps.push_back({finish, 3});
+    return steps;
+}
+
+BuildResult run_build(const BuildPlan& plan, const std::filesystem::path& work, const GuestFactory& guests,
+                      Progress& progress, std::stop_token stop) {
+    return Build(plan, work, guests, progress, std::move(stop)).run();
+}
+
+}  // namespace builders

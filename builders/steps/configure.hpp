@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What is done to the installed tree before it is copied to the disk.
+#include <stop_token>
+
+#include "builders/build_plan.hpp"
+#include "builders/progress.hpp"
+#include "builders/sandbox.hpp"
+
+namespace builders::steps {
+
+// The plan's files, commands, groups, users, passwords and keys. Throws StepFailed naming the command.
+void configure(const BuildPlan& plan, Sandbox& sandbox, Progress& progress, std::stop_token stop);
+
+// %post scripts in order, in the sandbox, without network. A script that fails is an error with
+// --erroronfail, else a line of the log.
+void run_scripts(const BuildPlan& plan, Sandbox& sandbox, Progress& progress, std::stop_token stop);
+
+// Identity and traces: machine-id, SSH host keys, logs, caches; the resolver's link.
+void clean(const BuildPlan& plan, Sandbox& sandbox, std::stop_token stop);
+
+// About how many bytes the tree takes as a tar stream; at least 1.
+double tree_size(Sandbox& sandbox, std::stop_token stop);
+
+}  // namespace builders::steps
