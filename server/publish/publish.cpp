@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/publish/publish.hpp"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <fstream>
+#include <iterator>
+
+#include "formats/base/file.hpp"
+#include "formats/stream/digest.hpp"
+#include "formats/stream/sinks.hpp"
+#include "server/publish/signing_key.hpp"
+
+namespace server::publish {
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+using formats::DigestKind;
+
+std::string read_whole(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) throw std::runtime_error("cannot read " + path.string());
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// A small file of the release: written, synced, described.
+catalog::Artifact add_file(const fs::path& folder, const std::string& name, const std::string& format,
+                           std::span<const std::byte> bytes) {
+    formats::FileSink file(folder / name);
+    file.write(bytes);
+    file.finish();
+    return {{}, {}, name, format, bytes.size(), formats::digest_hex(DigestKind::sha256, bytes),
+            formats::digest_hex(DigestKind::md5, bytes), 0, {}, {}};
+}
+
+std::string checksum_list(const std::vector<catalog::Artifact>& artifacts, std::string catalog::Artifact::*digest) {
+    std::vector<std::string> lines;
+    for (const catalog::Artifact& artifact : artifacts) lines.push_back(artifact.*digest + "  " + artifact.file_name + "\n");
+    std::sort(lines.begin(), lines.end(), [](const std::string& a, const std::string& b) { return a.substr(a.find(' ')) < b.substr(b.find(' ')); });
+    std::string text;
+    for (const std::string& line : lines) text += line;
+    return text;
+}
+
+// "debian-12-20261121-pvhvm", then "debian-12-20261121.2-pvhvm" …
+std::string free_name(const std::string& wanted, catalog::Catalog& catalog) {
+    if (!catalog.release(wanted)) return wanted;
+    std::size_t date = 0;
+    const auto digit = [&](std::size_t at) { return at < wanted.size() && wanted[at] >= '0' && wanted[at] <= '9'; };
+    for (std::size_t at = 0; at + 8 <= wanted.size(); ++at) {
+        std::size_t length = 0;
+        while (digit(at + length)) ++length;
+        if (length == 8) date = at + 8;
+        at += length;
+    }
+    if (date == 0) date = wanted.size();
+    for (int number = 2;; ++number) {
+        const std::string name = wanted.substr(0, date) + "." + std::to_string(number) + wanted.substr(date);
+        if (!catalog.release(name)) return name;
+    }
+}
+
+// The worker named its files after the release it expected.
+std::string renamed(const std::string& file_name, const std::string& from, const std::string& to) {
+    return file_name.starts_with(from) ? to + file_name.substr(from.size()) : file_name;
+}
+
+}  // namespace
+
+catalog::Release publish_release(const WorkerResult& result, catalog::Job job, const fs::path& job_folder,
+                                 const fs::path& releases_folder, const SigningKey& key, store::Store& store,
+                                 catalog::Catalog& catalog, const std::string& now) {
+    catalog::Release release{free_name(result.release_name, catalog), result.title, now, job.id, result.details, {}};
+    const fs::path hidden = releases_folder / (".incoming-" + job.id), folder = releases_folder / release.name;
+    fs::create_directories(releases_folder);
+    fs::remove_all(hidden);
+    fs::create_directory(hidden);
+
+    // Products of the worker: hard links, nothing is written twice.
+    for (const Product& product : result.products) {
+        const std::string name = renamed(product.file_name, result.release_name, release.name);
+        fs::create_hard_link(job_folder / "out" / product.file_name, hidden / name);
+        release.artifacts.push_back({{}, {}, name, product.format, product.size, product.sha256, product.md5,
+                                     product.image_size, product.image_sha256, product.image_md5});
+    }
+    release.artifacts.push_back(add_file(hidden, release.name + ".ks", "kickstart", std::as_bytes(std::span(job.recipe))));
+
+    // Checksum lists over all of them, each list signed.
+    const std::string sha256 = checksum_list(release.artifacts, &catalog::Artifact::sha256);
+    const std::string md5 = checksum_list(release.artifacts, &catalog::Artifact::md5);
+    for (const auto& [name, text] : {std::pair{"SHA256SUMS", &sha256}, std::pair{"MD5SUMS", &md5}}) {
+        release.artifacts.push_back(add_file(hidden, name, name, std::as_bytes(std::span(*text))));
+        release.artifacts.push_back(add_file(hidden, std::string(name) + ".sig", "signature", key.sign(std::as_bytes(std::span(*text)))));
+    }
+    for (catalog::Artifact& artifact : release.artifacts) {
+        artifact.id = artifact.sha256;
+        artifact.release = release.name;
+        store.adopt(hidden / artifact.file_name, artifact.sha256);
+    }
+    formats::sync_folder(hidden);
+    // From here on everything of the release is on the disk, under names that nobody is shown.
+
+    fs::remove_all(folder);   // of an earlier life that died before its row
+    fs::rename(hidden, folder);
+    formats::sync_folder(releases_folder);
+    job.state = catalog::JobState::done;
+    job.finished = now;
+    job.progress = 1;
+    job.release = release.name;
+    catalog.publish(release, job);   // the moment from which it can be seen
+    return release;
+}
+
+void write_result(const WorkerResult& result, const fs::path& file) {
+    json::array products;
+    for (const Product& p : result.products)
+        products.push_back({{"file_name", p.file_name}, {"format", p.format}, {"size", p.size}, {"sha256", p.sha256}, {"md5", p.md5},
+                            {"image_size", p.image_size}, {"image_sha256", p.image_sha256}, {"image_md5", p.image_md5}});
+    const std::string text = json::serialize(json::object{{"release_name", result.release_name}, {"title", result.title},
+                                                          {"details", json::parse(result.details)}, {"products", products}});
+    const fs::path temporary = file.string() + ".new";
+    fs::remove(temporary);
+    formats::FileSink sink(temporary);
+    sink.write(std::as_bytes(std::span(text)));
+    sink.finish();
+    fs::rename(temporary, file);
+    formats::sync_folder(file.parent_path());
+}
+
+WorkerResult read_result(const fs::path& file) {
+    const json::value parsed = json::parse(read_whole(file));
+    const json::object& object = parsed.as_object();
+    const auto text = [](const json::object& from, const char* name) { return json::value_to<std::string>(from.at(name)); };
+    WorkerResult result{text(object, "release_name"), text(object, "title"), json::serialize(object.at("details")), {}};
+    for (const json::value& value : object.at("products").as_array()) {
+        const json::object& p = value.as_object();
+        result.products.push_back({text(p, "file_name"), text(p, "format"), p.at("size").to_number<std::uint64_t>(), text(p, "sha256"),
+                                   text(p, "md5"), p.at("image_size").to_number<std::uint64_t>(), text(p, "image_sha256"), text(p, "image_md5")});
+    }
+    return result;
+}
+
+}  // namespace server::publish
