@@ -142,8 +142,9 @@ private:
                 progress_.fraction(std::min(0.99, static_cast<double>(bytes) / total));
             });
         });
-        auto reading = std::async(std::launch::async, [&, end = formats::File(tree[1], "tree")] {
-            sandbox.stream_tree(end.descriptor(), [this](std::string_view line) { say(line); }, stop_);
+        auto reading = std::async(std::launch::async, [&, end = formats::File(tree[1], "tree")]() mutable {
+            const formats::File mine = std::move(end);   // closed at the end of the stream, not of the future
+            sandbox.stream_tree(mine.descriptor(), [this](std::string_view line) { say(line); }, stop_);
         });
         const formats::File end(disk[0], "disk");
         std::exception_ptr trouble;

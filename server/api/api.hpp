@@ -15,6 +15,7 @@
 #include "server/config.hpp"
 #include "server/jobs/job_runner.hpp"
 #include "server/publish/signing_key.hpp"
+#include "server/store/store.hpp"
 
 namespace server::api {
 
@@ -57,6 +58,12 @@ public:
     Response handle(const Request& request);
 
 private:
+    Response route(const Request& request);
+    Response builds(const Request& request, const std::vector<std::string>& parts);
+    Response events(const Request& request, const std::string& id);
+    Response releases(const Request& request) const;
+    Response download(const catalog::Artifact& artifact) const;
+
     const Config& config_;
     catalog::Catalog& catalog_;
     jobs::JobRunner& jobs_;

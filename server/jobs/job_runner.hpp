@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,11 @@ struct Event {
     std::string data;     // one JSON object, one line
 };
 
+// The disk cannot hold another job; says both numbers.
+class NoSpace : public std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
 struct Submission {
     std::string recipe;         // kickstart text
     std::string request;        // JSON object of options, key → text or array of texts
@@ -37,7 +43,7 @@ public:
                                             store::Store& store);
     virtual ~JobRunner() = default;   // stops workers; their jobs go back to the queue
 
-    // Refuses, with a sentence, when the disk cannot hold it. Returns the job's id.
+    // Returns the job's id. Throws NoSpace.
     virtual std::string submit(const Submission& submission) = 0;
     // False when the job is unknown or already at its end.
     virtual bool cancel(const std::string& id) = 0;

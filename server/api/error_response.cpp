@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/api/error_response.hpp"
+
+#include <map>
+
+#include "builders/errors.hpp"
+
+namespace server::api {
+
+namespace json = boost::json;
+
+Response problem(unsigned status, const std::string& detail, json::object more) {
+    static const std::map<unsigned, const char*> titles{
+        {400, "Bad request"}, {403, "Forbidden"}, {404, "Not found"}, {405, "Method not allowed"}, {409, "Conflict"},
+        {413, "Too large"}, {415, "Unsupported media type"}, {422, "The request cannot be carried out"}, {431, "Headers too large"},
+        {500, "Internal error"}, {503, "Not ready"}, {507, "Not enough space"}};
+    const auto title = titles.find(status);
+    json::object body{{"type", "about:blank"}, {"title", title == titles.end() ? "Error" : title->second}, {"status", status}, {"detail", detail}};
+    for (auto& [key, value] : more) body[key] = value;
+    Response response;
+    response.status = status;
+    response.headers = {{"Content-Type", "application/problem+json"}, {"Cache-Control", "no-store"}};
+    response.body = json::serialize(body) + "\n";
+    return response;
+}
+
+Response problem_of(const std::exception& error) {
+    if (dynamic_cast<const jobs::NoSpace*>(&error)) return problem(507, error.what());
+    if (dynamic_cast<const builders::HostNotReady*>(&error)) return problem(503, error.what());
+    if (dynamic_cast<const std::invalid_argument*>(&error)) return problem(400, error.what());
+    return problem(500, error.what());
+}
+
+}  // namespace server::api

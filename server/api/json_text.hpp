@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Catalog values as the JSON of docs/api.md.
+#include <boost/json.hpp>
+
+#include "server/catalog/catalog.hpp"
+
+namespace server::api {
+
+boost::json::object to_json(const catalog::Job& job);
+boost::json::object to_json(const catalog::Artifact& artifact);
+boost::json::object to_json(const catalog::Release& release);
+
+}  // namespace server::api

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The service's sockets. One coroutine per connection on its own strand; a request is handled, blocking, on
+// a thread of a pool. Streams of events poll with a timer, so that any number of listeners holds no thread.
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "server/api/api.hpp"
+
+namespace server::http {
+
+using Handler = std::function<api::Response(const api::Request&)>;
+
+struct Listening {
+    std::string address;
+    std::uint16_t port = 0;       // 0: any free one
+    std::string public_url;       // empty: http://ADDRESS:PORT
+};
+
+// Serves until SIGINT or SIGTERM. `ready` is called once with the port that is listened on.
+// Throws std::system_error when the address cannot be had.
+void listen_and_serve(const Listening& listening, const Handler& handler, const std::function<void(std::uint16_t)>& ready);
+
+}  // namespace server::http

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/http/session.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/url.hpp>
+#include <spdlog/spdlog.h>
+
+#include "formats/base/file.hpp"
+#include "server/api/error_response.hpp"
+#include "server/http/guard.hpp"
+#include "server/http/range.hpp"
+
+namespace server::http {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using Parser = beast::http::request_parser<beast::http::string_body>;
+using boost::system::error_code;
+using namespace std::chrono_literals;
+
+constexpr std::uint32_t header_limit = 32 * 1024;
+constexpr std::uint64_t body_limit = 4 << 20;   // a recipe
+constexpr std::size_t block = 256 * 1024;
+constexpr auto idle_limit = 60s, write_limit = 300s;
+
+class Session {
+public:
+    Session(asio::ip::tcp::socket socket, const Shared& shared) : stream_(std::move(socket)), shared_(shared) {}
+
+    asio::awaitable<void> run() {
+        for (bool more = true; more;) {
+            Parser parser;
+            parser.header_limit(header_limit);
+            parser.body_limit(body_limit);
+            error_code error;
+            stream_.expires_after(idle_limit);
+            co_await beast::http::async_read(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, error));
+            if (error == beast::http::error::end_of_stream || error == beast::error::timeout) break;
+            if (error) {
+                const unsigned status = error == beast::http::error::body_limit ? 413 : error == beast::http::error::header_limit ? 431 : 400;
+                if (error.category() == make_error_code(beast::http::error::bad_method).category()) {
+                    const api::Response refusal = api::problem(status, error.message());
+                    co_await send_text(refusal, 11, false, false);
+                }
+                break;
+            }
+            more = co_await respond(parser.get());
+        }
+        error_code ignored;
+        stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    }
+
+private:
+    // True when the connection goes on.
+    asio::awaitable<bool> respond(const Parser::value_type& message) {
+        api::Request request;
+        request.method = std::string(message.method_string());
+        for (const auto& field : message) {
+            std::string name(field.name_string());
+            for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+            request.headers[name] = std::string(field.value());
+        }
+        const bool keep = message.keep_alive(), head = request.method == "HEAD";
+        const unsigned version = message.version();
+        api::Response response;
+        if (const std::string why = foreign(request.method, request.headers, shared_.public_url); !why.empty()) {
+            response = api::problem(403, why);
+        } else if (!read_target(message.target(), request)) {
+            response = api::problem(400, "the address is not one");
+        } else {
+            request.body = message.body();
+            // Named first: the compiler destroys a capturing temporary of a co_await twice.
+            auto work = [&]() -> asio::awaitable<api::Response> { co_return shared_.handler(request); };
+            response = co_await asio::co_spawn(shared_.pool, work, asio::use_awaitable);
+        }
+        spdlog::info("{} {} {}", request.method, std::string(message.target()).substr(0, 200), response.status);
+        if (response.events) {
+            co_await send_events(response);
+            co_return false;
+        }
+        if (response.file) co_return co_await send_file(response, request, version, keep, head);
+        co_return co_await send_text(response, version, keep, head);
+    }
+
+    static bool read_target(beast::string_view target, api::Request& request) {
+        const auto parsed = boost::urls::parse_origin_form(boost::urls::string_view(target.data(), target.size()));
+        if (!parsed) return false;
+        for (const auto& segment : parsed->segments()) {
+            request.path += "/" + std::string(segment);
+            if (segment.find('\0') != std::string::npos) return false;
+        }
+        if (request.path.empty()) request.path = "/";
+        boost::urls::encoding_opts plus;
+        plus.space_as_plus = true;
+        for (const auto& parameter : parsed->encoded_params())
+            request.query.emplace_back(parameter.key.decode(plus), parameter.value.decode(plus));
+        return true;
+    }
+
+    static std::string head_of(unsigned status, unsigned version, bool keep, const std::vector<std::pair<std::string, std::string>>& headers) {
+        std::string text = "HTTP/" + std::string(version == 10 ? "1.0" : "1.1") + " " + std::to_string(status) + " " +
+                           std::string(beast::http::obsolete_reason(static_cast<beast::http::status>(status))) + "\r\nServer: xenkiln\r\n";
+        for (const auto& [name, value] : headers)
+            if (value.find_first_of("\r\n") == std::string::npos) text += name + ": " + value + "\r\n";
+        return text + "X-Content-Type-Options: nosniff\r\nConnection: " + (keep ? "keep-alive" : "close") + "\r\n";
+    }
+
+    asio::awaitable<bool> write(const std::string& text) {
+        error_code error;
+        stream_.expires_after(write_limit);
+        co_await asio::async_write(stream_, asio::buffer(text), asio::redirect_error(asio::use_awaitable, error));
+        co_return !error;
+    }
+
+    asio::awaitable<bool> send_text(const api::Response& response, unsigned version, bool keep, bool head) {
+        const std::string text = head_of(response.status, version, keep, response.headers) + "Content-Length: " +
+                                 std::to_string(response.body.size()) + "\r\n\r\n" + (head ? "" : response.body);
+        co_return co_await write(text) && keep;
+    }
+
+    asio::awaitable<bool> send_file(const api::Response& response, const api::Request& request, unsigned version, bool keep, bool head) {
+        const api::FileBody& body = *response.file;
+        formats::File file;
+        std::string trouble;
+        try {
+            file = formats::File::open_read(body.path);
+        } catch (const std::exception& error) {
+            trouble = error.what();
+        }
+        if (!trouble.empty()) {
+            const api::Response refusal = api::problem(500, trouble);
+            co_return co_await send_text(refusal, version, keep, head);
+        }
+        const auto header = [&](const char* name) {
+            const auto found = request.headers.find(name);
+            return found == request.headers.end() ? std::string() : found->second;
+        };
+        const std::uint64_t size = file.size();
+        const Selection part = select({header("range"), header("if-range"), header("if-none-match")}, size, body.etag);
+        // An importing host reads the raw socket until its end: it must come, and nothing behind it.
+        if (body.one_shot && part.status == 200 && !head) keep = false;
+        std::string text = head_of(part.status, version, keep, response.headers);
+        if (!body.etag.empty()) text += "ETag: \"" + body.etag + "\"\r\n";
+        text += "Accept-Ranges: bytes\r\n";
+        if (part.status == 206)
+            text += "Content-Range: bytes " + std::to_string(part.offset) + "-" + std::to_string(part.offset + part.length - 1) + "/" + std::to_string(size) + "\r\n";
+        if (part.status == 416) text += "Content-Range: bytes */" + std::to_string(size) + "\r\n";
+        if (part.status != 304) text += "Content-Length: " + std::to_string(part.length) + "\r\n";
+        if (!co_await write(text + "\r\n")) co_return false;
+        if (head || part.status == 304) co_return keep;
+        std::string bytes;
+        for (std::uint64_t done = 0; done < part.length; done += bytes.size()) {
+            bytes.resize(std::min<std::uint64_t>(block, part.length - done));
+            file.read_at(part.offset + done, std::as_writable_bytes(std::span(bytes)));
+            if (!co_await write(bytes)) co_return false;
+        }
+        co_return keep;
+    }
+
+    asio::awaitable<void> send_events(const api::Response& response) {
+        if (!co_await write(head_of(200, 11, false, response.headers) + "\r\n")) co_return;
+        std::uint64_t after = response.events->after;
+        asio::steady_timer timer(stream_.get_executor());
+        auto quiet = 0ms;
+        for (;;) {
+            auto work = [&]() -> asio::awaitable<jobs::JobRunner::Events> { co_return response.events->next(after, 0); };
+            const jobs::JobRunner::Events found = co_await asio::co_spawn(shared_.pool, work, asio::use_awaitable);
+            std::string text;
+            for (const jobs::Event& event : found.events) {
+                text += "id: " + std::to_string(event.sequence) + "\nevent: " + event.type + "\ndata: " + event.data + "\n\n";
+                after = event.sequence;
+            }
+            quiet = text.empty() ? quiet + 250ms : 0ms;
+            if (quiet >= 15s) {
+                text = ": still here\n\n";
+                quiet = 0ms;
+            }
+            if (!text.empty() && !co_await write(text)) co_return;
+            if (found.ended) co_return;
+            if (!found.events.empty()) continue;
+            error_code error;
+            timer.expires_after(250ms);
+            co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
+            if (error) co_return;
+        }
+    }
+
+    beast::tcp_stream stream_;
+    beast::flat_buffer buffer_;
+    const Shared& shared_;
+};
+
+}  // namespace
+
+asio::awaitable<void> run_session(asio::ip::tcp::socket socket, const Shared& shared) {
+    Session session(std::move(socket), shared);
+    try {
+        co_await session.run();
+    } catch (const std::exception& error) {
+        spdlog::warn("a connection ended: {}", error.what());
+    }
+}
+
+}  // namespace server::http

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/jobs/job_runner.hpp"
+
+#include <sys/stat.h>
+#include <sys/random.h>
+
+#include <array>
+#include <atomic>
+#include <boost/json.hpp>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+#include <stop_token>
+#include <thread>
+
+#include "builders/sandbox.hpp"
+#include "formats/base/file.hpp"
+#include "formats/stream/digest.hpp"
+#include "server/clock.hpp"
+#include "server/jobs/event_log.hpp"
+#include "server/jobs/progress_reader.hpp"
+#include "server/jobs/worker_process.hpp"
+#include "server/publish/publish.hpp"
+#include "server/publish/signing_key.hpp"
+
+namespace server::jobs {
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+using catalog::Job;
+using catalog::JobState;
+
+constexpr int max_attempts = 3;
+// What a build needs while it runs: the installed tree, the disk's allocated part, the artifacts.
+constexpr std::uint64_t needed_bytes = std::uint64_t{3} << 30;
+
+std::string random_id() {
+    std::array<std::byte, 8> bytes{};
+    if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) throw std::runtime_error("no random numbers");
+    return formats::to_hex(bytes);
+}
+
+void write_file(const fs::path& path, const std::string& text) {
+    formats::File file = formats::File::create(path, 0600, true);
+    file.write(std::as_bytes(std::span(text)));
+    file.sync();
+}
+
+std::string state_event(JobState state, const std::string& error = {}) {
+    json::object data{{"state", to_string(state)}};
+    if (!error.empty()) data["error"] = error;
+    return json::serialize(data);
+}
+
+class Runner : public JobRunner {
+public:
+    Runner(const Config& config, catalog::Catalog& catalog, store::Store& store)
+        : config_(config), catalog_(catalog), store_(store), key_(publish::SigningKey::load_or_create(config.data)) {
+        fs::create_directories(folder());
+        ::chmod(folder().c_str(), 0711);
+        recover();
+        for (unsigned i = 0; i < config.parallel_jobs; ++i)
+            threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+    }
+
+    ~Runner() override {
+        for (std::jthread& thread : threads_) thread.request_stop();
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+            for (auto& [id, worker] : workers_) worker->kill();
+        }
+        queued_.notify_all();
+        threads_.clear();
+    }
+
+    std::string submit(const Submission& submission) override {
+        check_space();
+        Job job;
+        job.id = random_id();
+        job.kind = "build";
+        job.created = now_rfc3339();
+        json::object request{{"options", json::parse(submission.request)}, {"date", today()}};
+        job.request = json::serialize(request);
+        job.recipe = submission.recipe;
+        const fs::path place = folder(job.id);
+        fs::create_directory(place);
+        ::chmod(place.c_str(), 0711);
+        write_file(place / "request.json", job.request);
+        write_file(place / "recipe.ks", job.recipe);
+        events_of(job.id)->append("state", state_event(JobState::queued));
+        catalog_.add_job(job);
+        queued_.notify_all();
+        return job.id;
+    }
+
+    bool cancel(const std::string& id) override {
+        std::shared_ptr<WorkerProcess> worker;
+        {
+            const std::lock_guard lock(mutex_);
+            if (catalog_.cancel_queued(id, now_rfc3339())) {
+                finish_events(id, JobState::cancelled);
+                return true;
+            }
+            const std::optional<Job> job = catalog_.job(id);
+            if (!job || job->state != JobState::running) return false;
+            cancelled_.insert(id);
+            if (const auto found = workers_.find(id); found != workers_.end()) worker = found->second;
+        }
+        if (worker) worker->cancel();
+        return true;
+    }
+
+    Events events(const std::string& id, std::uint64_t after, unsigned milliseconds) override {
+        return events_of(id)->after(after, milliseconds);
+    }
+
+    fs::path log_file(const std::string& id) override { return folder(id) / "log.txt"; }
+
+private:
+    fs::path folder() const { return config_.data / "jobs"; }
+    fs::path folder(const std::string& id) const { return folder() / id; }
+
+    void check_space() const {
+        const std::uint64_t free = fs::space(config_.data).available, need = needed_bytes + config_.reserved_bytes;
+        if (free < need)
+            throw NoSpace("a build needs " + std::to_string(need >> 20) + " MiB free in " + config_.data.string() + ", there are " +
+                          std::to_string(free >> 20) + " MiB");
+    }
+
+    // Logs of jobs at their end are opened anew each time: only running ones are kept.
+    std::shared_ptr<EventLog> events_of(const std::string& id) {
+        const std::lock_guard lock(events_mutex_);
+        if (const auto found = events_.find(id); found != events_.end()) return found->second;
+        auto log = std::make_shared<EventLog>(folder(id) / "events.jsonl");
+        const std::optional<Job> job = catalog_.job(id);
+        if (job && (job->state == JobState::done || job->state == JobState::failed || job->state == JobState::cancelled)) log->end();
+        else events_[id] = log;
+        return log;
+    }
+
+    void finish_events(const std::string& id, JobState state, const std::string& error = {}) {
+        const std::shared_ptr<EventLog> log = events_of(id);
+        log->append("state", state_event(state, error));
+        log->end();
+        const std::lock_guard lock(events_mutex_);
+        events_.erase(id);
+    }
+
+    // What an earlier life left: stale workers, half-made releases, files that no row speaks of, jobs.
+    void recover() {
+        for (Job job : catalog_.unfinished_jobs()) {
+            kill_stale_worker(folder(job.id));
+            if (job.attempts >= max_attempts) {
+                job.state = JobState::failed;
+                job.finished = now_rfc3339();
+                job.error = "the service ended " + std::to_string(job.attempts) + " times while this job was running";
+            } else {
+                job.state = JobState::queued;
+                job.step.clear();
+                job.progress = 0;
+            }
+            catalog_.update_job(job);
+            if (job.state == JobState::failed) finish_events(job.id, job.state, job.error);
+            else events_of(job.id)->append("state", state_event(JobState::queued, "the service was restarted"));
+        }
+        for (const auto& entry : fs::directory_iterator(folder())) sweep(entry.path());
+        const fs::path releases = config_.data / "releases";
+        fs::create_directories(releases);
+        for (const auto& entry : fs::directory_iterator(releases))
+            if (!catalog_.release(entry.path().filename().string())) fs::remove_all(entry.path());
+        for (const std::string& digest : store_.digests())
+            if (!catalog_.refers_to(digest)) store_.remove(digest);
+    }
+
+    static void sweep(const fs::path& job) {
+        for (const char* name : {"work", "out", "result.json", "result.json.new", "worker.pid"})
+            if (fs::exists(fs::symlink_status(job / name))) builders::remove_tree(job / name);
+    }
+
+    void work(const std::stop_token& stop) {
+        while (!stop.stop_requested()) {
+            std::optional<Job> job = catalog_.claim_job(now_rfc3339());
+            if (!job) {
+                std::unique_lock lock(mutex_);
+                queued_.wait_for(lock, std::chrono::seconds(1));
+                continue;
+            }
+            run(*job);
+        }
+    }
+
+    void run(Job job) {
+        const std::shared_ptr<EventLog> log = events_of(job.id);
+        ProgressReader reader(job, *log, catalog_);
+        int exit_code = 1;
+        try {
+            sweep(folder(job.id));
+            log->append("state", state_event(JobState::running));
+            exit_code = run_worker(job.id, reader);
+        } catch (const std::exception& error) {
+            reader.fail(error.what());
+        }
+        if (stopping_) {   // not this job's fault: it is queued again by the next life
+            sweep(folder(job.id));
+            return;
+        }
+        end(reader, job.id, exit_code);
+    }
+
+    int run_worker(const std::string& id, ProgressReader& reader) {
+        auto worker = std::make_shared<WorkerProcess>(config_.worker, folder(id));
+        {
+            const std::lock_guard lock(mutex_);
+            workers_[id] = worker;
+            if (stopping_ || cancelled_.contains(id)) worker->kill();
+        }
+        const int exit_code = worker->wait([&](std::string_view line) { reader.line(line); });
+        const std::lock_guard lock(mutex_);
+        workers_.erase(id);
+        return exit_code;
+    }
+
+    void end(ProgressReader& reader, const std::string& id, int exit_code) {
+        Job& job = reader.job();
+        bool was_cancelled = false;
+        {
+            const std::lock_guard lock(mutex_);
+            was_cancelled = cancelled_.erase(id) > 0;
+            if (!was_cancelled && exit_code == 0 && job.error.empty()) {
+                job.state = JobState::publishing;
+                catalog_.update_job(job);
+            }
+        }
+        try {
+            if (job.state == JobState::publishing) {
+                reader.begin("publish");
+                const catalog::Release release =
+                    publish::publish_release(publish::read_result(folder(id) / "result.json"), job, folder(id),
+                                             config_.data / "releases", key_, store_, catalog_, now_rfc3339());
+                sweep(folder(id));
+                return finish_events(id, JobState::done);
+            }
+        } catch (const std::exception& error) {
+            reader.fail(std::string("publishing failed: ") + error.what());
+        }
+        if (exit_code > 128 && job.error.empty())
+            job.error = "the worker was killed by signal " + std::to_string(exit_code - 128) + " during \"" + job.step + "\"";
+        else if (exit_code != 0 && job.error.empty())
+            job.error = "the worker ended with exit code " + std::to_string(exit_code) + "; see the log";
+        job.state = was_cancelled ? JobState::cancelled : JobState::failed;
+        if (was_cancelled) job.error.clear();
+        job.finished = now_rfc3339();
+        try {
+            sweep(folder(id));
+        } catch (const std::exception& error) {
+            job.error += std::string(job.error.empty() ? "" : "; ") + "cleaning up failed: " + error.what();
+        }
+        catalog_.update_job(job);
+        finish_events(id, job.state, job.error);
+    }
+
+    const Config& config_;
+    catalog::Catalog& catalog_;
+    store::Store& store_;
+    publish::SigningKey key_;
+
+    std::mutex mutex_;
+    std::condition_variable queued_;
+    std::map<std::string, std::shared_ptr<WorkerProcess>> workers_;
+    std::set<std::string> cancelled_;
+    std::atomic<bool> stopping_ = false;
+
+    std::mutex events_mutex_;
+    std::map<std::string, std::shared_ptr<EventLog>> events_;
+    std::vector<std::jthread> threads_;
+};
+
+}  // namespace
+
+std::unique_ptr<JobRunner> JobRunner::start(const Config& config, catalog::Catalog& catalog, store::Store& store) {
+    return std::make_unique<Runner>(config, catalog, store);
+}
+
+}  // namespace server::jobs

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/serve.hpp"
+
+#include <fcntl.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <iostream>
+
+#include "builders/sandbox.hpp"
+#include "formats/base/file.hpp"
+#include "server/api/api.hpp"
+#include "server/http/guard.hpp"
+#include "server/http/listener.hpp"
+
+namespace server {
+namespace {
+
+// Held as long as we live: two services on one folder would sweep each other's work away.
+formats::File lock(const std::filesystem::path& data) {
+    const std::filesystem::path file = data / "lock";
+    formats::File held(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600), file.string());
+    if (held.descriptor() < 0) throw std::system_error(errno, std::generic_category(), "open " + file.string());
+    if (::flock(held.descriptor(), LOCK_EX | LOCK_NB) != 0)
+        throw std::runtime_error("another xenkiln serves the data folder " + data.string());
+    return held;
+}
+
+}  // namespace
+
+int serve(const Config& given) try {
+    ::signal(SIGPIPE, SIG_IGN);
+    spdlog::set_default_logger(spdlog::stderr_logger_mt("xenkiln"));
+    Config config = given;
+    http::require_loopback(config.listen_address);
+    builders::check_sandbox_available();
+    std::filesystem::create_directories(config.data);
+    ::chmod(config.data.c_str(), 0711);
+    const formats::File held = lock(config.data);
+
+    const auto catalog = catalog::Catalog::open(config.data / "catalog.sqlite");
+    store::Store store(config.data / "store");
+    const publish::SigningKey key = publish::SigningKey::load_or_create(config.data);
+    if (config.public_url.empty()) config.public_url = "http://" + config.listen_address + ":" + std::to_string(config.port);
+    const auto jobs = jobs::JobRunner::start(config, *catalog, store);
+    api::Api api(config, *catalog, *jobs, store, key);
+
+    const http::Handler handler = [&](const api::Request& request) { return api.handle(request); };
+    http::listen_and_serve({config.listen_address, config.port, config.public_url}, handler, [&](std::uint16_t port) {
+        if (given.public_url.empty()) config.public_url = "http://" + config.listen_address + ":" + std::to_string(port);
+        std::cout << "listening on http://" << config.listen_address << ":" << port << std::endl;
+    });
+    spdlog::info("stopping");
+    return 0;
+} catch (const std::exception& error) {
+    std::cerr << "xenkiln serve: " << error.what() << "\n";
+    return 1;
+}
+
+}  // namespace server
