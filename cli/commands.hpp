@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The subcommands of `xenkiln`, one source file each. Each adds itself to the program; when it was chosen,
+// `exit_code` is what it ended with: 0 done, 1 refused or failed, 2 usage.
+namespace CLI {
+class App;
+}
+
+namespace cli {
+
+void add_serve(CLI::App& program, int& exit_code);
+void add_build(CLI::App& program, int& exit_code);
+void add_kickstart(CLI::App& program, int& exit_code);
+void add_verify(CLI::App& program, int& exit_code);
+
+}  // namespace cli
