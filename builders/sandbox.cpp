@@ -2,10 +2,16 @@
 #include "builders/sandbox.hpp"
 
 #include <pwd.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
+#include <cctype>
+#include <cerrno>
 #include <fstream>
+#include <span>
+#include <system_error>
 
 #include "builders/errors.hpp"
 #include "builders/sandbox_filter.hpp"
@@ -18,10 +24,20 @@ namespace fs = std::filesystem;
 using Arguments = std::vector<std::string>;
 
 void add(Arguments& to, std::initializer_list<std::string> more) { to.insert(to.end(), more); }
+void append(Arguments& to, const Arguments& more) { to.insert(to.end(), more.begin(), more.end()); }
+
+// What package tools need of root, as containers have it.
+constexpr std::array container_capabilities{"chown",  "dac_override", "fowner",     "fsetid",
+                                            "kill",   "setgid",       "setuid",     "setpcap",
+                                            "setfcap", "sys_chroot",  "audit_write"};
 
 Arguments outer_namespace() {
     return {"unshare", "--map-auto", "--setuid", "0", "--setgid", "0", "--fork", "--kill-child",
-            "--pid",   "--mount",    "--ipc",    "--uts", "--cgroup", "--", "bwrap"};
+            "--pid",   "--mount",    "--ipc",    "--uts", "--cgroup", "--"};
+}
+
+Arguments bwrap() {
+    return {"bwrap", "--unshare-pid"};   // without it bwrap shows the /proc of the host
 }
 
 // What bwrap makes besides its binds is 0700 by default: other users of the view could not pass.
@@ -37,6 +53,14 @@ void environment(Arguments& to, const Command& command) {
 
 void read_only(Arguments& to, const fs::path& path) {
     add(to, {"--ro-bind-try", path.string(), path.string()});
+}
+
+formats::File text_file(std::string_view text) {
+    formats::File file(::memfd_create("text", MFD_CLOEXEC), "text for the sandbox");
+    if (file.descriptor() < 0) throw std::system_error(errno, std::generic_category(), "memfd_create");
+    file.write(std::as_bytes(std::span(text)));
+    ::lseek(file.descriptor(), 0, SEEK_SET);
+    return file;
 }
 
 std::string user_name() {
@@ -103,8 +127,9 @@ Sandbox::Sandbox(fs::path work) : work_(std::move(work)), tree_(work_ / "tree") 
 Outcome Sandbox::run_tool(Command command, bool network, const std::vector<fs::path>& more,
                           const LineHandler& on_line, std::stop_token stop) {
     Arguments argv = outer_namespace();
+    append(argv, bwrap());
     if (!network) add(argv, {"--unshare-net"});
-    open_folders(argv, {"/etc", "/etc/apt", "/etc/apt/apt.conf.d", "/etc/dpkg", "/var", "/var/lib"});
+    open_folders(argv, {"/etc", "/etc/ssl", "/etc/apt", "/etc/apt/apt.conf.d", "/etc/dpkg", "/var", "/var/lib"});
     add(argv, {"--ro-bind", "/usr", "/usr"});
     for (const char* folder : {"bin", "sbin", "lib", "lib32", "lib64"}) {
         std::error_code none;
@@ -112,8 +137,14 @@ Outcome Sandbox::run_tool(Command command, bool network, const std::vector<fs::p
         if (fs::is_symlink(path, none)) add(argv, {"--symlink", fs::read_symlink(path).string(), path.string()});
         else read_only(argv, path);
     }
-    for (const char* path : {"/etc/ssl", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/passwd",
-                             "/etc/group", "/etc/ld.so.cache", "/etc/apt/trusted.gpg.d", "/etc/dpkg/origins",
+    const formats::File users = text_file("root:x:0:0:root:/tmp:/bin/sh\n_apt:x:42:65534::/nonexistent:/usr/sbin/nologin\n"
+                                          "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n");
+    const formats::File groups = text_file("root:x:0:\nnogroup:x:65534:\n");
+    add(argv, {"--ro-bind-data", std::to_string(users.descriptor()), "/etc/passwd", "--ro-bind-data",
+               std::to_string(groups.descriptor()), "/etc/group"});
+    command.keep_fds.insert(command.keep_fds.end(), {users.descriptor(), groups.descriptor()});
+    for (const char* path : {"/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/resolv.conf", "/etc/hosts",
+                             "/etc/nsswitch.conf", "/etc/ld.so.cache", "/etc/apt/trusted.gpg.d", "/etc/dpkg/origins",
                              "/etc/alternatives"})
         read_only(argv, path);
     for (const fs::path& path : more) read_only(argv, path);
@@ -132,13 +163,19 @@ Outcome Sandbox::run_in_tree(Command command, bool network, const LineHandler& o
                              std::stop_token stop) {
     const formats::File filter = script_filter();
     Arguments argv = outer_namespace();
+    // bwrap leaves the bounding set full. Dropped before it starts, it keeps its own capabilities only
+    // through the inheritable set, which must be filled first.
+    std::string bounding = "-all";
+    for (const char* capability : container_capabilities) bounding += std::string(",+") + capability;
+    add(argv, {"setpriv", "--inh-caps=+all", "--", "setpriv", "--bounding-set=" + bounding, "--"});
+    append(argv, bwrap());
     if (!network) add(argv, {"--unshare-net"});
     add(argv, {"--bind", tree_.string(), "/", "--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs",
                "/tmp", "--perms", "0755", "--tmpfs", "/run", "--cap-drop", "ALL"});
-    for (const char* capability : {"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL",
-                                   "CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP", "CAP_SETFCAP", "CAP_SYS_CHROOT",
-                                   "CAP_AUDIT_WRITE"})
-        add(argv, {"--cap-add", capability});
+    for (std::string capability : container_capabilities) {
+        for (char& c : capability) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+        add(argv, {"--cap-add", "CAP_" + capability});
+    }
     if (network) add(argv, {"--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"});
     add(argv, {"--seccomp", std::to_string(filter.descriptor()), "--die-with-parent", "--new-session", "--chdir",
                command.directory.empty() ? "/" : command.directory});

@@ -52,7 +52,9 @@ public:
             ++seen_;
             // The essential set is unpacked without a count: reckon with some of it from the start.
             const double all = static_cast<double>(std::max<std::size_t>(expected_ + 180, seen_ + 1));
-            progress_.fraction(std::min(0.99, static_cast<double>(seen_) / all));
+            // A second count makes the whole larger; the bar does not go back for it.
+            fraction_ = std::max(fraction_, std::min(0.99, static_cast<double>(seen_) / all));
+            progress_.fraction(fraction_);
         }
     }
 
@@ -75,6 +77,7 @@ private:
     std::vector<std::string> last_;
     std::set<std::string> missing_;
     std::size_t expected_ = 0, seen_ = 0;
+    double fraction_ = 0;
 };
 
 std::vector<InstalledPackage> installed(const std::string& dpkg_status) {
@@ -134,6 +137,7 @@ std::vector<InstalledPackage> install(const DebianInstall& wanted, Sandbox& sand
     Command command;
     command.argv = {"mmdebstrap",
                     "--mode=root",
+                    "--verbose",   // else neither apt nor dpkg is heard, and there is no progress to tell
                     "--variant=" + wanted.variant,
                     "--architectures=" + wanted.architecture,
                     "--components=" + joined(wanted.components, ","),

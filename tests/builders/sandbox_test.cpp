@@ -3,10 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <grp.h>
-#include <pwd.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -14,59 +11,16 @@
 
 #include "builders/errors.hpp"
 #include "builders/tree_tar.hpp"
+#include "tests/builders/sandbox_fixture.hpp"
 
 namespace {
 
 namespace fs = std::filesystem;
 using builders::Command;
 using builders::Sandbox;
+using namespace sandbox_fixture;
 using testing::HasSubstr;
 using testing::Not;
-
-std::string output_of(Sandbox& sandbox, const std::string& script, int* exit_code = nullptr) {
-    std::string text;
-    Command command;
-    command.argv = {"sh", "-c", script};
-    const auto outcome = sandbox.run_tool(command, false, {}, [&](std::string_view line) {
-        text.append(line).append("\n");
-    });
-    if (exit_code) *exit_code = outcome.exit_code;
-    return text;
-}
-
-// Runs the body in a process of an ordinary user: builds never run as root, so neither do their tests.
-void as_ordinary_user(const std::function<void(const fs::path&)>& body) {
-    const char* name = std::getenv("XENKILN_TEST_USER");
-    const passwd* user = ::geteuid() == 0 ? ::getpwnam(name ? name : "xenkiln") : ::getpwuid(::geteuid());
-    if (!user) GTEST_SKIP() << "started by root without a user to become; run packaging/service-user";
-    const fs::path work = fs::path("/var/tmp") / ("sandbox_test." + std::to_string(::getpid()));
-    fs::create_directory(work);
-    ASSERT_EQ(::chown(work.c_str(), user->pw_uid, user->pw_gid), 0);
-    ::chmod(work.c_str(), 0711);
-    const pid_t child = ::fork();
-    if (child == 0) {
-        if (::geteuid() == 0 && (::setgroups(0, nullptr) != 0 || ::setgid(user->pw_gid) != 0 ||
-                                 ::setuid(user->pw_uid) != 0))
-            ::_exit(99);
-        try {
-            body(work);
-        } catch (const std::exception& error) {
-            ADD_FAILURE() << error.what();
-        }
-        try {
-            builders::remove_tree(work / "tree");
-        } catch (const std::exception& error) {
-            ADD_FAILURE() << error.what();
-        }
-        std::fflush(nullptr);
-        ::_exit(testing::Test::HasFailure() ? 1 : 0);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    EXPECT_EQ(status, 0) << "the part that ran as " << user->pw_name << " failed; see above";
-    std::error_code ignored;
-    fs::remove_all(work, ignored);
-}
 
 TEST(Sandbox, the_tree_belongs_to_the_first_subordinate_id) {
     as_ordinary_user([](const fs::path& work) {
