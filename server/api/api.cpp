@@ -11,6 +11,7 @@
 #include "server/api/error_response.hpp"
 #include "server/api/json_text.hpp"
 #include "server/clock.hpp"
+#include "server/publish/public_recipe.hpp"
 
 namespace server::api {
 namespace {
@@ -35,7 +36,7 @@ Response json_response(unsigned status, const json::value& value) {
     Response response;
     response.status = status;
     response.headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}};
-    response.body = json::serialize(value) + "\n";
+    response.body = valid_utf8(json::serialize(value)) + "\n";
     return response;
 }
 
@@ -92,6 +93,8 @@ Asked read_body(const Request& request, const std::string& type) {
         if (!recipe || !recipe->is_string()) throw std::invalid_argument("the body has no text \"recipe\"");
         asked.recipe = json::value_to<std::string>(*recipe);
         if (const json::value* options = body.as_object().if_contains("options")) add_json_options(asked, *options);
+        for (const auto& [key, value] : body.as_object())
+            if (key != "recipe" && key != "options") throw std::invalid_argument("the body has \"" + std::string(key) + "\"; it may have recipe and options");
     } else {
         asked.recipe = request.body;
     }
@@ -112,10 +115,12 @@ Response submit(const Request& request, jobs::JobRunner& jobs) {
         return problem(415, "send the recipe as text/x-kickstart with options in the query, or as application/json {\"recipe\", \"options\"}; got '" + type + "'");
     const Asked asked = read_body(request, type);
     json::array errors, notes;
+    if (const int line = line_not_utf8(asked.recipe); line > 0) errors.push_back(error_json(line, 0, "this line is not UTF-8 text"));
     builders::BuildOptions options;
     json::object kept;
     for (const auto& [key, value] : asked.options) {
-        if (const auto wrong = set_option(options, key, value)) errors.push_back(error_json(0, 0, *wrong));
+        if (line_not_utf8(key + value) > 0) errors.push_back(error_json(0, 0, "the option '" + key + "' is not UTF-8 text"));
+        else if (const auto wrong = set_option(options, key, value)) errors.push_back(error_json(0, 0, *wrong));
         json::value& slot = kept[key];
         if (slot.is_null()) slot = json::array();
         slot.as_array().push_back(json::string(value));
@@ -176,7 +181,10 @@ Response Api::route(const Request& request) {
         const bool known = parts.empty() || is(0, "healthz") || is(0, "v1") || is(0, "download") || is(0, "keys") || is(0, "releases");
         return known ? not_allowed(request.method, "GET, HEAD") : problem(404, "there is nothing at " + request.path);
     }
-    if (parts.empty()) return catalog_page(catalog_.releases(most_per_page), key_, config_);
+    if (parts.empty()) {
+        const std::vector<catalog::Release> found = catalog_.releases(page_size, query_value(request, "before"));
+        return catalog_page(found, found.size() == page_size ? "/?before=" + found.back().name : "", key_, config_);
+    }
     if (parts.size() == 1 && is(0, "healthz")) return json_response(200, json::object{{"service", "xenkiln"}, {"status", "ok"}});
     if (parts.size() == 2 && is(0, "keys") && is(1, "signing.pem")) {
         Response response;
@@ -185,7 +193,10 @@ Response Api::route(const Request& request) {
         return response;
     }
     if (parts.size() == 2 && is(0, "releases"))
-        if (const auto release = catalog_.release(parts[1])) return catalog_page({*release}, key_, config_);
+        if (const auto release = catalog_.release(parts[1])) {
+            const auto job = catalog_.job(release->build);
+            return release_page(*release, job ? publish::public_recipe(job->recipe) : "", key_, config_);
+        }
     if (parts.size() == 2 && is(0, "v1") && is(1, "releases")) return releases(request);
     if (parts.size() == 3 && is(0, "v1") && is(1, "releases"))
         if (const auto release = catalog_.release(parts[2])) return json_response(200, to_json(*release));

@@ -1,128 +1,237 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/api/catalog_page.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
-#include <cmath>
 
 #include "server/api/catalog_style.hpp"
+#include "server/api/html.hpp"
 
 namespace server::api {
 namespace {
 
 namespace json = boost::json;
 
-std::string escaped(std::string_view text) {
-    std::string html;
-    for (const char c : text) {
-        switch (c) {
-            case '&': html += "&amp;"; break;
-            case '<': html += "&lt;"; break;
-            case '>': html += "&gt;"; break;
-            case '"': html += "&quot;"; break;
-            case '\'': html += "&#39;"; break;
-            default: html += c;
-        }
-    }
-    return html;
-}
+struct PageContext {
+    std::string public_url;        // no slash at its end
+    std::string key_fingerprint;
+};
 
-std::string human(std::uint64_t bytes) {
-    const char* units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
-    auto value = static_cast<double>(bytes);
-    int unit = 0;
-    for (; value >= 1024 && unit < 4; ++unit) value /= 1024;
-    std::string text = std::to_string(unit == 0 || value >= 100 ? std::round(value) : std::round(value * 10) / 10);
-    text.erase(text.find('.') + (unit == 0 || value >= 100 ? 0 : 2));
-    if (text.ends_with(".0")) text.resize(text.size() - 2);
-    return text + " " + units[unit];
-}
+using catalog::Artifact;
+using catalog::Release;
+using html::escape;
 
-std::uint64_t number(const json::object& object, const char* name) {
-    const json::value* value = object.if_contains(name);
+// Details are what some worker wrote: any member may be missing or of another kind.
+const json::value* member(const json::value* from, std::string_view name) {
+    const json::object* object = from ? from->if_object() : nullptr;
+    return object ? object->if_contains(json::string_view(name.data(), name.size())) : nullptr;
+}
+const json::array& list(const json::value* from) {
+    static const json::array empty;
+    const json::array* array = from ? from->if_array() : nullptr;
+    return array ? *array : empty;
+}
+std::string text(const json::value* from) {
+    if (!from) return {};
+    if (const json::string* string = from->if_string()) return {string->data(), string->size()};
+    return from->is_number() || from->is_bool() ? json::serialize(*from) : std::string();
+}
+std::string bytes(const json::value* from) {
     json::error_code error;
-    const auto found = value ? value->to_number<std::uint64_t>(error) : 0;
-    return error ? 0 : found;
+    const auto number = from && from->is_number() ? from->to_number<std::uint64_t>(error) : 0;
+    return error || number == 0 ? std::string() : html::size(number);
 }
 
-std::string text(const json::object& object, const char* name) {
-    const json::value* value = object.if_contains(name);
-    return value && value->is_string() ? json::value_to<std::string>(*value) : "";
+std::string upper(std::string word) {
+    std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return std::toupper(c); });
+    return word;
 }
 
-std::string specs(const catalog::Release& release) {
+std::string command(const std::string& line) { return "<pre class=\"command\">" + escape(line) + "</pre>\n"; }
+std::string folded(bool open, const std::string& title, const std::string& content) {
+    return content.empty() ? "" : std::string("<details") + (open ? " open" : "") + "><summary>" + escape(title) + "</summary>\n" + content + "</details>\n";
+}
+
+bool is_image(const Artifact& artifact) { return artifact.format == "xva" || artifact.format.starts_with("xva."); }
+std::string address(const Artifact& artifact) { return "/download/" + artifact.release + "/" + artifact.file_name; }
+
+const Artifact* find(const Release& release, std::string_view format) {
+    for (const Artifact& artifact : release.artifacts)
+        if (artifact.format == format) return &artifact;
+    return nullptr;
+}
+
+std::string specs(const json::value& details) {
+    const json::value* hardware = member(&details, "hardware");
+    std::string disks;
+    for (const json::value& disk : list(member(hardware, "disks")))
+        if (const std::string size = bytes(member(&disk, "virtual_size")); !size.empty()) disks += (disks.empty() ? "" : " + ") + size;
+    const json::value* is_template = member(hardware, "template");
+    std::string shown;
+    for (const auto& [name, value] : {std::pair<const char*, std::string>{"Mode", upper(text(member(hardware, "mode")))},
+                                      {"vCPUs", text(member(hardware, "vcpus"))},
+                                      {"Memory", bytes(member(hardware, "memory_bytes"))},
+                                      {"Disk", disks},
+                                      {"Firmware", upper(text(member(hardware, "firmware")))},
+                                      {"Imports as", is_template && is_template->is_bool() ? (is_template->get_bool() ? "template" : "VM") : ""},
+                                      {"System", text(member(&details, "distribution"))}})
+        if (!value.empty()) shown += std::string("<div><dt>") + name + "</dt><dd>" + escape(value) + "</dd></div>";
+    return shown.empty() ? "" : "<dl class=\"specs\">" + shown + "</dl>\n";
+}
+
+std::string image(const Artifact& artifact) {
+    std::string block = "<div class=\"image\"><a class=\"button\" href=\"" + escape(address(artifact)) + "\">Download <small>" +
+                        html::size(artifact.size) + "</small></a>\n<div><div class=\"file\">" + escape(artifact.file_name) + "</div>";
+    if (artifact.image_size > 0) block += "<div class=\"unpacked\">" + html::size(artifact.image_size) + " unpacked</div>";
+    block += "</div>\n<dl class=\"digests\">";
+    for (const auto& [name, value] : {std::pair{"SHA256", artifact.sha256}, std::pair{"MD5", artifact.md5},
+                                      std::pair{"SHA256 unpacked", artifact.image_sha256}, std::pair{"MD5 unpacked", artifact.image_md5}})
+        if (!value.empty()) block += std::string("<dt>") + name + "</dt><dd>" + escape(value) + "</dd>";
+    return block + "</dl></div>\n";
+}
+
+// A host reads .xva, .xva.gz and .xva.zst itself, from an address or a file; xz goes through a pipe.
+std::string import_commands(const Artifact& artifact, const PageContext& context) {
+    const std::string from = context.public_url + address(artifact), &name = artifact.file_name;
+    if (!name.ends_with(".xz"))
+        return command("xe vm-import url=" + from) + "<p class=\"hint\">or, already downloaded:</p>" + command("xe vm-import filename=" + name);
+    const std::string unpacked = name.substr(0, name.size() - 3);
+    return command("curl -sS " + from + " | xz -dc | xe vm-import filename=/dev/stdin") +
+           "<p class=\"hint\">or, already downloaded:</p>" +
+           command("xz -dc " + name + " > " + unpacked + "\nxe vm-import filename=" + unpacked);
+}
+
+std::string import(const Release& release, const PageContext& context) {
+    std::string commands;
+    for (const Artifact& artifact : release.artifacts)
+        if (is_image(artifact)) commands += import_commands(artifact, context);
+    if (commands.empty()) return {};
+    if (const Artifact* ova = find(release, "ova.xml"))
+        commands += "<p class=\"hint\">Would the host accept it? Its description alone tells, without the disk:</p>" +
+                    command("curl -sSO " + context.public_url + address(*ova) + "\nxe vm-import filename=" + ova->file_name +
+                            " metadata=true dry-run=true");
+    return "<h3>Import on XenServer or XCP-ng</h3>\n" + commands;
+}
+
+std::string verification(const Release& release, const PageContext& context) {
+    if (!find(release, "SHA256SUMS")) return {};
+    const std::string folder = context.public_url + "/download/" + release.name;
+    return "<p class=\"hint\">With what every host has, in the folder of the download:</p>" +
+           command("curl -sS -o signing.pem " + context.public_url + "/keys/signing.pem\ncurl -sSO " + folder +
+                   "/SHA256SUMS -O " + folder + "/SHA256SUMS.sig\n"
+                   "openssl dgst -sha256 -verify signing.pem -signature SHA256SUMS.sig SHA256SUMS\n"
+                   "sha256sum -c SHA256SUMS 2>/dev/null | grep OK") +
+           "<p class=\"hint\">MD5SUMS is signed the same way. Trust the key only when its fingerprint, "
+           "from a place you trust, is this:</p>" +
+           command("openssl pkey -pubin -in signing.pem -outform der | sha256sum") + "<p class=\"digest\">" + escape(context.key_fingerprint) + "</p>\n";
+}
+
+std::string files(const Release& release) {
+    std::string rows;
+    for (const Artifact& artifact : release.artifacts)
+        rows += "<tr><td><a href=\"" + escape(address(artifact)) + "\">" + escape(artifact.file_name) + "</a></td><td class=\"size\">" +
+                html::size(artifact.size) + "</td><td><span class=\"digest\">" + escape(artifact.sha256) + "<br>" + escape(artifact.md5) +
+                "</span></td></tr>\n";
+    return "<div class=\"table\"><table><tr><th>File</th><th>Size</th><th>SHA256 and MD5</th></tr>\n" + rows + "</table></div>\n";
+}
+
+std::string notes(const json::value& details) {
+    std::string items;
+    for (const json::value& note : list(member(&details, "notes"))) {
+        const std::string message = note.is_object() ? text(member(&note, "message")) : text(&note), line = text(member(&note, "line"));
+        if (!message.empty()) items += "<li>" + (line.empty() || line == "0" ? "" : "line " + escape(line) + ": ") + escape(message) + "</li>\n";
+    }
+    return items.empty() ? "" : "<ul>" + items + "</ul>\n";
+}
+
+std::string readiness(const json::value& details) {
+    std::string rows;
+    for (const json::value& finding : list(member(&details, "readiness"))) {
+        const json::value* passed = member(&finding, "passed");
+        if (!passed || !passed->is_bool()) continue;
+        rows += std::string("<tr><td class=\"") + (passed->get_bool() ? "good\">passed" : "bad\">failed") + "</td><td>" +
+                escape(text(member(&finding, "id"))) + "</td><td>" + escape(text(member(&finding, "message"))) + "</td></tr>\n";
+    }
+    return rows.empty() ? "" : "<div class=\"table\"><table>" + rows + "</table></div>\n";
+}
+
+std::string packages(const json::value& details, std::size_t& count) {
+    std::string lines;
+    const json::value* packages = member(&details, "packages");
+    const auto add = [&](const std::string& name, const std::string& version) {
+        lines += escape(name) + (version.empty() ? "" : " " + escape(version)) + "\n";
+        ++count;
+    };
+    if (const json::object* object = packages ? packages->if_object() : nullptr)
+        for (const auto& [name, version] : *object) add(std::string(name), text(&version));
+    for (const json::value& one : list(packages)) {
+        if (one.is_object()) add(text(member(&one, "name")), text(member(&one, "version")));
+        else if (const std::string name = text(&one); !name.empty()) add(name, {});
+    }
+    return lines.empty() ? "" : "<pre class=\"long\">" + lines + "</pre>\n";
+}
+
+std::string article(const Release& release, const PageContext& context, bool whole, const std::string& recipe) {
     json::error_code error;
     const json::value details = json::parse(release.details, error);
-    if (error || !details.is_object()) return "";
-    const json::value* found = details.as_object().if_contains("hardware");
-    if (!found || !found->is_object()) return "";
-    const json::object& hardware = found->as_object();
-    std::string html = "<ul class=\"specs\">";
-    const auto item = [&](const std::string& what) { html += "<li>" + escaped(what) + "</li>"; };
-    item(text(details.as_object(), "distribution"));
-    item("mode " + text(hardware, "mode"));
-    item(text(hardware, "firmware") == "uefi" ? "UEFI" : "BIOS");
-    item(std::to_string(number(hardware, "vcpus")) + " vCPU");
-    item(human(number(hardware, "memory_bytes")) + " memory");
-    if (const json::value* disks = hardware.if_contains("disks"); disks && disks->is_array())
-        for (const json::value& disk : disks->as_array())
-            if (disk.is_object()) item(human(number(disk.as_object(), "virtual_size")) + " disk");
-    if (const json::value* kind = hardware.if_contains("template"); kind && kind->is_bool() && kind->as_bool()) item("template");
-    return html + "</ul>";
-}
-
-std::string rows(const catalog::Release& release) {
-    std::string html = "<div class=\"scroll\"><table><tr><th>file</th><th>size</th><th>digests</th></tr>";
-    for (const catalog::Artifact& artifact : release.artifacts) {
-        const std::string address = "/download/" + artifact.release + "/" + artifact.file_name;
-        html += "<tr><td><a href=\"" + escaped(address) + "\">" + escaped(artifact.file_name) + "</a></td><td class=\"size\">" + human(artifact.size) +
-                (artifact.image_size > 0 ? "<br>" + human(artifact.image_size) + " unpacked" : "") + "</td><td><code class=\"digest\">SHA256 " +
-                escaped(artifact.sha256) + "</code><code class=\"digest\">MD5 " + escaped(artifact.md5) + "</code>";
-        if (artifact.image_size > 0 && artifact.image_sha256 != artifact.sha256)
-            html += "<code class=\"digest\">unpacked SHA256 " + escaped(artifact.image_sha256) + "</code><code class=\"digest\">unpacked MD5 " + escaped(artifact.image_md5) + "</code>";
-        html += "</td></tr>";
+    const char* heading = whole ? "h1" : "h2";
+    std::string body = std::string("<article>\n<div class=\"title\"><") + heading + "><a href=\"/releases/" + escape(release.name) + "\">" +
+                       escape(release.title) + "</a></" + heading + "><time datetime=\"" + escape(release.created) + "\">" +
+                       html::day(release.created) + "</time></div>\n<p class=\"name\">" + escape(release.name) + "</p>\n" + specs(details);
+    for (const Artifact& artifact : release.artifacts)
+        if (is_image(artifact)) body += image(artifact);
+    body += import(release, context);
+    body += folded(whole, "Verify the signature", verification(release, context));
+    body += folded(whole, "All files (" + std::to_string(release.artifacts.size()) + ")", files(release));
+    if (whole) {
+        body += folded(true, "What the build did otherwise than the recipe says", notes(details));
+        body += folded(true, "Readiness for Xen", readiness(details));
+        body += folded(true, "Recipe", recipe.empty() ? "" : "<pre>" + escape(recipe) + "</pre>\n");
+        std::size_t count = 0;
+        const std::string installed = packages(details, count);
+        body += folded(false, "Packages (" + std::to_string(count) + ")", installed);
+    } else {
+        body += "<p class=\"more\"><a href=\"/releases/" + escape(release.name) + "\">Recipe, packages and checks of this release</a></p>\n";
     }
-    return html + "</table></div>";
+    return body + "</article>\n";
 }
 
-std::string commands(const catalog::Release& release, const std::string& base) {
-    std::string html;
-    const std::string folder = base + "/download/" + release.name + "/";
-    for (const catalog::Artifact& artifact : release.artifacts) {
-        if (!artifact.format.starts_with("xva")) continue;
-        const std::string& file = artifact.file_name;
-        std::string lines;
-        if (artifact.format == "xva.xz")
-            lines = "xz -d " + file + "\nxe vm-import filename=" + file.substr(0, file.size() - 3) + "\n\n# or straight from here:\ncurl -s " + folder + file +
-                    " | xz -dc | xe vm-import filename=/dev/stdin";
-        else
-            lines = "xe vm-import filename=" + file + "\n\n# or straight from here:\nxe vm-import url=" + folder + file;
-        html += "<h3>Import " + escaped(artifact.format) + "</h3><pre>" + escaped(lines) + "</pre>";
-    }
-    return html + "<h3>Verify</h3><pre>" +
-           escaped("curl -O " + base + "/keys/signing.pem\ncurl -O " + folder + "SHA256SUMS -O " + folder + "SHA256SUMS.sig\n"
-                   "openssl dgst -sha256 -verify signing.pem -signature SHA256SUMS.sig SHA256SUMS\ngrep xva SHA256SUMS | grep -v ova.xml | sha256sum -c") +
-           "</pre>";
+std::string page(const std::string& title, const std::string& content, const PageContext& context) {
+    return "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" + escape(title) +
+           "</title>\n<style>" + catalog_style + "</style>\n</head>\n<body>\n"
+           "<header><a class=\"brand\" href=\"/\">xenkiln</a><p>Guest images for XenServer, XCP-ng and Xen, made from kickstart recipes.</p>"
+           "<nav><a href=\"/v1/releases\">JSON</a><a href=\"/keys/signing.pem\">Signing key</a></nav></header>\n<main>\n" + content +
+           "</main>\n<footer>SHA256SUMS and MD5SUMS of every release are signed with ECDSA P-256. The key's fingerprint is "
+           "<span class=\"digest\">" + escape(context.key_fingerprint) + "</span></footer>\n</body>\n</html>\n";
 }
 
-}  // namespace
-
-Response catalog_page(const std::vector<catalog::Release>& releases, const publish::SigningKey& key, const Config& config) {
-    std::string html = "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
-                       "<title>xenkiln: images for Xen</title><style>";
-    html += catalog_style;
-    html += "</style></head><body><header><h1><a href=\"/\">xenkiln</a></h1><p>Guest images for XenServer, XCP-ng and Xen, built from kickstart recipes.</p></header><main>";
-    if (releases.empty()) html += "<article><h2>No images yet</h2><p>Send a recipe to <code>/v1/builds</code>; what is built appears here.</p></article>";
-    for (const catalog::Release& release : releases)
-        html += "<article><h2><a href=\"/releases/" + escaped(release.name) + "\">" + escaped(release.name) + "</a></h2><p class=\"when\">" + escaped(release.title) +
-                " · built " + escaped(release.created.substr(0, 10)) + "</p>" + specs(release) + rows(release) + commands(release, config.public_url) + "</article>";
-    html += "<footer>Lists are signed with ECDSA P-256; <a href=\"/keys/signing.pem\">public key</a>, fingerprint SHA256 <code>" + key.fingerprint() +
-            "</code></footer></main></body></html>\n";
+Response html_response(const std::string& html) {
     Response response;
     response.headers = {{"Content-Type", "text/html; charset=utf-8"},
                         {"Cache-Control", "no-cache"},
                         {"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}};
     response.body = html;
     return response;
+}
+
+}  // namespace
+
+Response catalog_page(const std::vector<Release>& releases, const std::string& older, const publish::SigningKey& key, const Config& config) {
+    const PageContext context{config.public_url, key.fingerprint()};
+    std::string content;
+    for (const Release& release : releases) content += article(release, context, false, {});
+    if (!older.empty()) content += "<a class=\"older\" href=\"" + escape(older) + "\">Older releases</a>\n";
+    if (releases.empty())
+        content = "<article class=\"empty\"><h1>Nothing published yet</h1>\n<p>A recipe becomes a release with one request:</p>" +
+                  command("curl -sS -H 'Content-Type: text/x-kickstart' --data-binary @recipes/debian-12-pvhvm.ks " + context.public_url +
+                          "/v1/builds") + "</article>\n";
+    return html_response(page("xenkiln catalog", content, context));
+}
+
+Response release_page(const Release& release, const std::string& recipe, const publish::SigningKey& key, const Config& config) {
+    const PageContext context{config.public_url, key.fingerprint()};
+    return html_response(page(release.title + " – xenkiln", article(release, context, true, recipe), context));
 }
 
 }  // namespace server::api

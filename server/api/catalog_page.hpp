@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The catalog for people: one page of plain HTML, no script, nothing from elsewhere.
+// The catalog for people: plain HTML with its style inside (web/catalog.css), no script, nothing from
+// elsewhere. What workers and recipes wrote is text, never markup; what is missing is left out.
 #include "server/api/api.hpp"
 
 namespace server::api {
 
-Response catalog_page(const std::vector<catalog::Release>& releases, const publish::SigningKey& key, const Config& config);
+// `older` is the address of the next page; empty when there is none.
+Response catalog_page(const std::vector<catalog::Release>& releases, const std::string& older, const publish::SigningKey& key, const Config& config);
+
+// One release with everything open: notes, readiness checks, packages, and its kickstart.
+Response release_page(const catalog::Release& release, const std::string& recipe, const publish::SigningKey& key, const Config& config);
 
 }  // namespace server::api

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/api/error_response.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <map>
 
 #include "builders/errors.hpp"
+#include "server/api/json_text.hpp"
 
 namespace server::api {
 
@@ -12,7 +15,7 @@ namespace json = boost::json;
 Response problem(unsigned status, const std::string& detail, json::object more) {
     static const std::map<unsigned, const char*> titles{
         {400, "Bad request"}, {403, "Forbidden"}, {404, "Not found"}, {405, "Method not allowed"}, {409, "Conflict"},
-        {413, "Too large"}, {415, "Unsupported media type"}, {422, "The request cannot be carried out"}, {431, "Headers too large"},
+        {413, "Too large"}, {415, "Unsupported media type"}, {416, "Range not satisfiable"}, {421, "Not this service"}, {422, "The request cannot be carried out"}, {431, "Headers too large"},
         {500, "Internal error"}, {503, "Not ready"}, {507, "Not enough space"}};
     const auto title = titles.find(status);
     json::object body{{"type", "about:blank"}, {"title", title == titles.end() ? "Error" : title->second}, {"status", status}, {"detail", detail}};
@@ -20,7 +23,7 @@ Response problem(unsigned status, const std::string& detail, json::object more) 
     Response response;
     response.status = status;
     response.headers = {{"Content-Type", "application/problem+json"}, {"Cache-Control", "no-store"}};
-    response.body = json::serialize(body) + "\n";
+    response.body = valid_utf8(json::serialize(body)) + "\n";
     return response;
 }
 
@@ -28,7 +31,8 @@ Response problem_of(const std::exception& error) {
     if (dynamic_cast<const jobs::NoSpace*>(&error)) return problem(507, error.what());
     if (dynamic_cast<const builders::HostNotReady*>(&error)) return problem(503, error.what());
     if (dynamic_cast<const std::invalid_argument*>(&error)) return problem(400, error.what());
-    return problem(500, error.what());
+    spdlog::error("a request failed: {}", error.what());
+    return problem(500, "something went wrong inside the service; its log says what");
 }
 
 }  // namespace server::api

@@ -2,24 +2,37 @@
 #include "server/http/guard.hpp"
 
 #include <boost/asio/ip/address.hpp>
+#include <cctype>
 #include <stdexcept>
 
 namespace server::http {
 namespace {
 
-std::string without_port(std::string host) {
-    if (host.starts_with('[')) return host.substr(0, host.find(']') + 1);
-    return host.substr(0, host.find(':'));
+std::string lower(std::string text) {
+    for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return text;
 }
 
-std::string host_of(const std::string& url) {
+// "host" or "host:port" → "host"; empty when it is neither.
+std::string without_port(const std::string& authority) {
+    const std::size_t bracket = authority.starts_with('[') ? authority.find(']') : 0;
+    if (bracket == std::string::npos) return {};
+    const std::size_t colon = authority.find(':', bracket);
+    if (colon == std::string::npos) return authority;
+    const std::string port = authority.substr(colon + 1);
+    return port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != std::string::npos ? "" : authority.substr(0, colon);
+}
+
+// "http://host:port/…" → "host:port"; empty when it is no address.
+std::string authority_of(const std::string& url) {
     const std::size_t scheme = url.find("://");
-    const std::string rest = scheme == std::string::npos ? url : url.substr(scheme + 3);
-    return without_port(rest.substr(0, rest.find('/')));
+    return scheme == std::string::npos ? "" : lower(url.substr(scheme + 3, url.find('/', scheme + 3) - scheme - 3));
 }
 
+// Names are compared whole: 127.0.0.1.example.org belongs to somebody else.
 bool ours(const std::string& host, const std::string& public_url) {
-    return host == "localhost" || host == "127.0.0.1" || host == "[::1]" || host.starts_with("127.") || host == host_of(public_url);
+    const std::string name = without_port(host);
+    return name == "localhost" || name == "127.0.0.1" || name == "[::1]" || (!name.empty() && name == without_port(authority_of(public_url)));
 }
 
 }  // namespace
@@ -38,12 +51,14 @@ std::string foreign(const std::string& method, const std::map<std::string, std::
         const auto found = headers.find(name);
         return found == headers.end() ? std::string() : found->second;
     };
-    if (const std::string host = value("host"); !host.empty() && !ours(without_port(host), public_url))
-        return "this service is not called " + host.substr(0, 100);
+    const std::string host = lower(value("host")), origin = value("origin"), site = value("sec-fetch-site");
+    if (!host.empty() && !ours(host, public_url)) return "this service is not called " + host.substr(0, 100);
     if (method == "GET" || method == "HEAD") return {};
-    if (const std::string origin = value("origin"); !origin.empty() && !ours(host_of(origin), public_url))
+    // Another port of this machine is another site.
+    const std::string from = authority_of(origin);
+    if (!origin.empty() && (from.empty() || (from != host && from != authority_of(public_url))))
         return "a page of " + origin.substr(0, 100) + " may not change anything here";
-    if (value("sec-fetch-site") == "cross-site") return "another site's page may not change anything here";
+    if (!site.empty() && site != "same-origin" && site != "none") return "another site's page may not change anything here";
     return {};
 }
 

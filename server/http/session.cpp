@@ -11,6 +11,8 @@
 #include <boost/url.hpp>
 #include <spdlog/spdlog.h>
 
+#include <array>
+
 #include "formats/base/file.hpp"
 #include "server/api/error_response.hpp"
 #include "server/http/guard.hpp"
@@ -28,7 +30,8 @@ using namespace std::chrono_literals;
 constexpr std::uint32_t header_limit = 32 * 1024;
 constexpr std::uint64_t body_limit = 4 << 20;   // a recipe
 constexpr std::size_t block = 256 * 1024;
-constexpr auto idle_limit = 60s, write_limit = 300s;
+constexpr std::size_t linger_bytes = 64 << 20;
+constexpr auto idle_limit = 60s, write_limit = 300s, linger_limit = 2s;
 
 class Session {
 public:
@@ -41,7 +44,13 @@ public:
             parser.body_limit(body_limit);
             error_code error;
             stream_.expires_after(idle_limit);
-            co_await beast::http::async_read(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, error));
+            co_await beast::http::async_read_header(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, error));
+            if (!error && beast::iequals(parser.get()[beast::http::field::expect], "100-continue")) {
+                const std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+                if (!co_await write(go_on)) break;
+                stream_.expires_after(idle_limit);
+            }
+            if (!error) co_await beast::http::async_read(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, error));
             if (error == beast::http::error::end_of_stream || error == beast::error::timeout) break;
             if (error) {
                 const unsigned status = error == beast::http::error::body_limit ? 413 : error == beast::http::error::header_limit ? 431 : 400;
@@ -53,11 +62,20 @@ public:
             }
             more = co_await respond(parser.get());
         }
-        error_code ignored;
-        stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+        co_await linger();
     }
 
 private:
+    // Closing while the client still sends would reset the connection, and our last answer with it.
+    asio::awaitable<void> linger() {
+        error_code error;
+        stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, error);
+        std::array<char, 16384> ignored{};
+        stream_.expires_after(linger_limit);
+        for (std::size_t got = 0; !error && got < linger_bytes;)
+            got += co_await stream_.async_read_some(asio::buffer(ignored), asio::redirect_error(asio::use_awaitable, error));
+    }
+
     // True when the connection goes on.
     asio::awaitable<bool> respond(const Parser::value_type& message) {
         api::Request request;
@@ -65,13 +83,16 @@ private:
         for (const auto& field : message) {
             std::string name(field.name_string());
             for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-            request.headers[name] = std::string(field.value());
+            std::string& value = request.headers[name];
+            value += (value.empty() ? "" : ", ") + std::string(field.value());
         }
         const bool keep = message.keep_alive(), head = request.method == "HEAD";
         const unsigned version = message.version();
         api::Response response;
         if (const std::string why = foreign(request.method, request.headers, shared_.public_url); !why.empty()) {
             response = api::problem(403, why);
+        } else if (version >= 11 && !request.headers.contains("host")) {
+            response = api::problem(400, "the request has no Host field");
         } else if (!read_target(message.target(), request)) {
             response = api::problem(400, "the address is not one");
         } else {
@@ -143,7 +164,13 @@ private:
             return found == request.headers.end() ? std::string() : found->second;
         };
         const std::uint64_t size = file.size();
-        const Selection part = select({header("range"), header("if-range"), header("if-none-match")}, size, body.etag);
+        // Range is for GET alone; HEAD tells of the whole.
+        const Selection part = select({head ? "" : header("range"), header("if-range"), header("if-none-match")}, size, body.etag);
+        if (part.status == 416) {
+            api::Response refusal = api::problem(416, "the file has " + std::to_string(size) + " bytes; " + header("range").substr(0, 100) + " begins behind them");
+            refusal.headers.emplace_back("Content-Range", "bytes */" + std::to_string(size));
+            co_return co_await send_text(refusal, version, keep, head);
+        }
         // An importing host reads the raw socket until its end: it must come, and nothing behind it.
         if (body.one_shot && part.status == 200 && !head) keep = false;
         std::string text = head_of(part.status, version, keep, response.headers);
@@ -151,7 +178,6 @@ private:
         text += "Accept-Ranges: bytes\r\n";
         if (part.status == 206)
             text += "Content-Range: bytes " + std::to_string(part.offset) + "-" + std::to_string(part.offset + part.length - 1) + "/" + std::to_string(size) + "\r\n";
-        if (part.status == 416) text += "Content-Range: bytes */" + std::to_string(size) + "\r\n";
         if (part.status != 304) text += "Content-Length: " + std::to_string(part.length) + "\r\n";
         if (!co_await write(text + "\r\n")) co_return false;
         if (head || part.status == 304) co_return keep;

@@ -9,6 +9,7 @@
 #include "formats/base/file.hpp"
 #include "formats/stream/digest.hpp"
 #include "formats/stream/sinks.hpp"
+#include "server/publish/public_recipe.hpp"
 #include "server/publish/signing_key.hpp"
 
 namespace server::publish {
@@ -84,7 +85,8 @@ catalog::Release publish_release(const WorkerResult& result, catalog::Job job, c
         release.artifacts.push_back({{}, {}, name, product.format, product.size, product.sha256, product.md5,
                                      product.image_size, product.image_sha256, product.image_md5});
     }
-    release.artifacts.push_back(add_file(hidden, release.name + ".ks", "kickstart", std::as_bytes(std::span(job.recipe))));
+    const std::string recipe = public_recipe(job.recipe);
+    release.artifacts.push_back(add_file(hidden, release.name + ".ks", "kickstart", std::as_bytes(std::span(recipe))));
 
     // Checksum lists over all of them, each list signed.
     const std::string sha256 = checksum_list(release.artifacts, &catalog::Artifact::sha256);
