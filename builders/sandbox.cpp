@@ -3,12 +3,15 @@
 
 #include <pwd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <cerrno>
+#include <cstdint>
 #include <fstream>
 #include <span>
 #include <system_error>
@@ -31,13 +34,26 @@ constexpr std::array container_capabilities{"chown",  "dac_override", "fowner", 
                                             "kill",   "setgid",       "setuid",     "setpcap",
                                             "setfcap", "sys_chroot",  "audit_write"};
 
+// A namespace is held to the process limit it was made under, whatever ids its processes take.
+constexpr rlim_t process_limit = 2048;
+const std::string memory_file_limit = std::to_string(std::uint64_t{1} << 30);   // bytes of each tmpfs
+
 Arguments outer_namespace() {
-    return {"unshare", "--map-auto", "--setuid", "0", "--setgid", "0", "--fork", "--kill-child",
+    rlimit now{};
+    ::getrlimit(RLIMIT_NPROC, &now);
+    return {"prlimit", "--nproc=" + std::to_string(std::min(process_limit, now.rlim_max)), "--core=0", "unshare", "--map-auto", "--setuid", "0", "--setgid", "0", "--fork", "--kill-child",
             "--pid",   "--mount",    "--ipc",    "--uts", "--cgroup", "--"};
 }
 
 Arguments bwrap() {
     return {"bwrap", "--unshare-pid"};   // without it bwrap shows the /proc of the host
+}
+
+// Device nodes without room to fill, /tmp and /run with a bound: they are memory.
+void own_file_systems(Arguments& to) {
+    add(to, {"--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", memory_file_limit, "--tmpfs",
+             "/dev/shm", "--remount-ro", "/dev", "--perms", "1777", "--size", memory_file_limit, "--tmpfs", "/tmp",
+             "--perms", "0755", "--size", memory_file_limit, "--tmpfs", "/run"});
 }
 
 // What bwrap makes besides its binds is 0700 by default: other users of the view could not pass.
@@ -148,8 +164,8 @@ Outcome Sandbox::run_tool(Command command, bool network, const std::vector<fs::p
                              "/etc/alternatives"})
         read_only(argv, path);
     for (const fs::path& path : more) read_only(argv, path);
-    add(argv, {"--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs", "/tmp", "--perms", "0755",
-               "--tmpfs", "/run", "--bind", tree_.string(), "/tree", "--cap-add", "ALL", "--die-with-parent",
+    own_file_systems(argv);
+    add(argv, {"--bind", tree_.string(), "/tree", "--cap-add", "ALL", "--die-with-parent",
                "--new-session", "--chdir", "/tmp"});
     environment(argv, command);
     add(argv, {"--"});
@@ -170,8 +186,9 @@ Outcome Sandbox::run_in_tree(Command command, bool network, const LineHandler& o
     add(argv, {"setpriv", "--inh-caps=+all", "--", "setpriv", "--bounding-set=" + bounding, "--"});
     append(argv, bwrap());
     if (!network) add(argv, {"--unshare-net"});
-    add(argv, {"--bind", tree_.string(), "/", "--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--tmpfs",
-               "/tmp", "--perms", "0755", "--tmpfs", "/run", "--cap-drop", "ALL"});
+    add(argv, {"--bind", tree_.string(), "/"});
+    own_file_systems(argv);
+    add(argv, {"--cap-drop", "ALL"});
     for (std::string capability : container_capabilities) {
         for (char& c : capability) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
         add(argv, {"--cap-add", "CAP_" + capability});
