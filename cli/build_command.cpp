@@ -166,7 +166,9 @@ int build(const Options& options) {
         write_lists(result, options.output);
         for (const auto& product : result.products) std::cout << (options.output / product.file_name).string() << "\n";
     } else {
-        std::cerr << "xenkiln build: " << (display.error().empty() ? "the worker ended with exit code " + std::to_string(exit_code) : display.error())
+        std::cerr << "xenkiln build: " << (!display.error().empty() ? display.error()
+                                         : exit_code > 128 ? "the worker was killed by signal " + std::to_string(exit_code - 128)
+                                                           : "the worker ended with exit code " + std::to_string(exit_code))
                   << "\nThe log is " << (options.output / "build.log").string() << "\n";
     }
     builders::remove_tree(folder);

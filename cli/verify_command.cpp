@@ -60,7 +60,7 @@ int verify(const std::string& path) {
 void add_verify(CLI::App& program, int& exit_code) {
     auto path = std::make_shared<std::string>();
     CLI::App* command = program.add_subcommand("verify", "Check every block of an XVA, plain or packed with xz, gzip or zstd, before it is imported.");
-    command->add_option("file", *path, "The file, or - for standard input")->required();
+    command->add_option("file", *path, "FILE.xva, .xva.xz, .xva.gz or .xva.zst, or - for standard input")->required();
     command->callback([path, &exit_code] { exit_code = verify(*path); });
 }
 

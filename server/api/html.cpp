@@ -2,6 +2,7 @@
 #include "server/api/html.hpp"
 
 #include <array>
+#include <cmath>
 #include <cstdio>
 
 namespace server::api::html {
@@ -33,8 +34,9 @@ std::string size(std::uint64_t bytes) {
         ++unit;
     }
     std::array<char, 48> text{};
-    const bool whole = value == static_cast<double>(static_cast<std::uint64_t>(value));
-    std::snprintf(text.data(), text.size(), whole || value >= 1000 ? "%.0f %s" : "%.1f %s", value, units.at(unit));
+    const double tenths = std::round(value * 10);
+    const bool whole = std::fmod(tenths, 10) == 0 || value >= 1000;
+    std::snprintf(text.data(), text.size(), whole ? "%.0f %s" : "%.1f %s", value, units.at(unit));
     return text.data();
 }
 

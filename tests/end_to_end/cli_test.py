@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line as people type it: help, exit codes, what goes to which stream. `build` runs with a
+script in the worker's place, so that its own part is tested without making an image."""
+import hashlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import time
+import unittest
+
+import service
+
+TINY = service.SOURCE / 'tests/data/recipes/tiny.ks'
+WORKER = '''#!/usr/bin/env python3
+import hashlib, json, os, pathlib, sys, time
+job = pathlib.Path(sys.argv[1])
+def say(**what): print(json.dumps(what), flush=True)
+request = json.loads((job / 'request.json').read_text())
+recipe = (job / 'recipe.ks').read_text()
+say(steps=[{'name': 'install packages', 'weight': 3}, {'name': 'write and compress', 'weight': 1}])
+say(step='install packages')
+print('log of the worker', file=sys.stderr, flush=True)
+if 'this one fails' in recipe:
+    say(error='there is no package this-one-fails')
+    sys.exit(1)
+if 'this one dies' in recipe:
+    os.kill(os.getpid(), 9)
+if 'this one waits' in recipe:
+    time.sleep(100)
+for part in range(1, 11):
+    say(fraction=part / 10)
+say(step='write and compress')
+out = job / 'out'
+out.mkdir()
+products = []
+for name, kind, content in (('tiny-20261121-pvhvm.xva.zst', 'xva.zst', b'image' * 1000), ('tiny-20261121-pvhvm.ova.xml', 'ova.xml', b'<value/>')):
+    (out / name).write_bytes(content)
+    products.append({'file_name': name, 'format': kind, 'size': len(content), 'sha256': hashlib.sha256(content).hexdigest(),
+                     'md5': hashlib.md5(content).hexdigest(), 'image_size': 0, 'image_sha256': '', 'image_md5': ''})
+(job / 'result.json').write_text(json.dumps({'release_name': 'tiny-20261121-pvhvm', 'title': 'Tiny',
+                                             'details': {'request': request}, 'products': products}))
+'''
+
+
+class Cli(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.bin = service.programs()
+        cls.addClassCleanup(service.remove, cls.bin)
+        (cls.bin / 'xenkiln-worker').write_text(WORKER)
+        cls.folder = service.folder_of_user('cli')
+        cls.addClassCleanup(service.remove, cls.folder)
+
+    def xenkiln(self, *arguments, **more):
+        return service.run_as_user([self.bin / 'xenkiln', *arguments], **more)
+
+    def file(self, name, content):
+        path = self.folder / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def build(self, recipe, name, *options):
+        out = self.folder / name
+        environment = service.as_user()['env'] | {'XDG_DATA_HOME': str(self.folder / 'share')}
+        return self.xenkiln('build', recipe, '--output', out, *options, env=environment), out
+
+    # -- help and mistakes --------------------------------------------------------------------------
+    def test_every_command_explains_itself(self):
+        overview = self.xenkiln('--help')
+        self.assertEqual(overview.returncode, 0)
+        for command in ('serve', 'build', 'kickstart', 'verify'):
+            self.assertRegex(overview.stdout, rf'(?m)^ +{command} ')
+        for command, words in ((('serve',), ('--listen', '--port', '--data')),
+                               (('build',), ('--output', '--option', '--ssh-key', 'memory', 'outputs')),
+                               (('kickstart', '--help'), ('parse',)), (('kickstart', 'parse'), ('--json', '--ks-version')),
+                               (('verify',), ('.xva',))):
+            told = self.xenkiln(*command, *([] if '--help' in command else ['--help']))
+            self.assertEqual(told.returncode, 0, told.stderr)
+            for word in words:
+                self.assertIn(word, told.stdout, command)
+
+    def test_version(self):
+        told = self.xenkiln('--version')
+        self.assertEqual(told.returncode, 0)
+        self.assertRegex(told.stdout, r'^xenkiln \d+\.\d+\.\d+')
+
+    def test_mistakes_on_the_command_line_exit_2_and_name_them(self):
+        for arguments, word in ((('frobnicate',), 'frobnicate'), (('serve', '--colour'), '--colour'), (('serve', '--port', 'x'), 'port'),
+                                (('build',), 'RECIPE'), (('build', TINY), '--output'), (('verify',), 'FILE'), ((), '')):
+            told = self.xenkiln(*arguments)
+            self.assertEqual(told.returncode, 2, (arguments, told))
+            self.assertIn(word.lower(), (told.stderr + told.stdout).lower(), arguments)
+
+    def test_it_starts_in_milliseconds(self):
+        durations = []
+        for _ in range(10):
+            started = time.monotonic()
+            self.xenkiln('--version')
+            durations.append(time.monotonic() - started)
+        self.assertLess(sorted(durations)[2], 0.5 if 'release' not in str(service.BUILT) else 0.03, durations)
+
+    def test_the_command_does_not_carry_the_appliance(self):
+        libraries = subprocess.run(['ldd', service.BUILT / 'xenkiln'], capture_output=True, text=True).stdout
+        self.assertNotIn('guestfs', libraries)
+
+    # -- kickstart parse ----------------------------------------------------------------------------
+    def test_parse_prints_the_canonical_form(self):
+        told = self.xenkiln('kickstart', 'parse', '--json', TINY)
+        self.assertEqual(told.returncode, 0, told.stderr)
+        parsed = json.loads(told.stdout)
+        self.assertTrue(parsed['ok'])
+        self.assertIn('rootpw', [command['name'] for command in parsed['commands']])
+
+    def test_parse_of_a_wrong_file_exits_1_with_every_line(self):
+        wrong = self.file('wrong.ks', 'lang C\nnosuchcommand\nbootloader --locatoin=mbr\n')
+        told = self.xenkiln('kickstart', 'parse', '--json', wrong)
+        self.assertEqual(told.returncode, 1)
+        self.assertEqual([error['line'] for error in json.loads(told.stdout)['errors']], [2, 3])
+        plain = self.xenkiln('kickstart', 'parse', wrong)
+        self.assertEqual(plain.returncode, 1)
+        for line in ('2', '3'):
+            self.assertRegex(plain.stdout + plain.stderr, rf'wrong\.ks:{line}:')
+        self.assertNotEqual(self.xenkiln('kickstart', 'parse', '--json', self.folder / 'none.ks').returncode, 0)
+        unknown = self.xenkiln('kickstart', 'parse', '--json', '--ks-version', 'RHEL99', TINY)
+        self.assertNotEqual(unknown.returncode, 0)
+        self.assertIn('RHEL99', unknown.stderr)
+
+    # -- verify -------------------------------------------------------------------------------------
+    def test_verify_refuses_what_is_no_xva(self):
+        for name, content in (('empty.xva', b''), ('text.xva', b'hello\n' * 1000), ('zeros.xva', bytes(1 << 20)),
+                              ('cut.xva.xz', b'\xfd7zXZ\0\0\4'), ('junk.xva.gz', b'\x1f\x8b' + bytes(100)),
+                              ('junk.xva.zst', b'\x28\xb5\x2f\xfd' + b'\xff' * 100)):
+            told = self.xenkiln('verify', self.file(name, content))
+            self.assertEqual(told.returncode, 1, (name, told))
+            self.assertIn(name, told.stderr + told.stdout)
+        told = self.xenkiln('verify', self.folder / 'none.xva')
+        self.assertNotEqual(told.returncode, 0)
+        self.assertIn('none.xva', told.stderr)
+
+    # -- serve --------------------------------------------------------------------------------------
+    def test_serve_listens_on_loopback_only(self):
+        for address in ('0.0.0.0', '::', '192.0.2.1', 'localhost.evil.example', '127.0.0.1.', '::ffff:192.0.2.1'):
+            told = self.xenkiln('serve', '--listen', address, '--port', '0', '--data', self.folder / 'refused', timeout=20)
+            self.assertNotEqual(told.returncode, 0, address)
+            self.assertIn(address, told.stderr)
+        self.assertIn('127.0.0.1', self.xenkiln('serve', '--listen', '0.0.0.0', '--port', '0', '--data', self.folder / 'refused').stderr)
+
+    # -- build --------------------------------------------------------------------------------------
+    def test_build_leaves_a_release_in_the_folder(self):
+        told, out = self.build(TINY, 'built', '--option', 'memory=1GiB', '--option', 'outputs=xva.zst')
+        self.assertEqual(told.returncode, 0, told.stdout + told.stderr)
+        names = sorted(path.name for path in out.iterdir())
+        for ending in ('.xva.zst', 'ova.xml', 'SHA256SUMS', 'MD5SUMS', 'report.json'):
+            self.assertTrue([name for name in names if name.endswith(ending)], (ending, names))
+        self.assertTrue([name for name in names if 'log' in name], names)
+        for tool, name in (('sha256sum', 'SHA256SUMS'), ('md5sum', 'MD5SUMS')):
+            subprocess.run([tool, '--strict', '--quiet', '-c', name], cwd=out, check=True)
+        self.assertIn(hashlib.sha256(b'image' * 1000).hexdigest(), (out / 'SHA256SUMS').read_text())
+        request = json.loads((out / 'report.json').read_text())
+        self.assertIn('1GiB', json.dumps(request))
+        steps = re.findall(r'install packages|write and compress', told.stdout + told.stderr)
+        self.assertEqual(sorted(set(steps)), ['install packages', 'write and compress'])
+        self.assertNotIn('\r', told.stdout + told.stderr, 'not a terminal: whole lines only')
+
+    def test_build_of_a_wrong_recipe_exits_1_with_every_line_and_runs_nothing(self):
+        wrong = self.file('bad.ks', TINY.read_text() + '\nnosuchcommand\nbootloader --locatoin=mbr\n')
+        told, out = self.build(wrong, 'bad')
+        self.assertEqual(told.returncode, 1)
+        count = TINY.read_text().count('\n')
+        for line in (count + 2, count + 3):
+            self.assertRegex(told.stderr, rf'bad\.ks:{line}:')
+        self.assertFalse(out.exists() and any(out.iterdir()))
+
+    def test_build_with_a_wrong_option_is_refused_and_names_it(self):
+        for option, word in (('memory=lots', 'lots'), ('colour=red', 'colour'), ('memory', 'memory')):
+            told, _ = self.build(TINY, 'option', '--option', option)
+            self.assertEqual(told.returncode, 1, (option, told))
+            self.assertIn(word, told.stderr)
+
+    def test_build_that_fails_says_why_and_leaves_no_image(self):
+        for text, reason in (('this one fails', 'no package this-one-fails'), ('this one dies', 'killed')):
+            recipe = self.file('failing.ks', TINY.read_text() + f'\n# {text}\n')
+            told, out = self.build(recipe, text.replace(' ', '-'))
+            self.assertEqual(told.returncode, 1, told)
+            self.assertIn(reason, told.stderr)
+            self.assertFalse([path for path in out.rglob('*') if '.xva' in path.name] if out.exists() else [])
+
+    def test_build_takes_a_key_from_a_file_or_as_text(self):
+        key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGtleUtleUtleUtleUtleUtleUtleUtleUtleUtleUtl a@b'
+        told, out = self.build(TINY, 'keys', '--ssh-key', self.file('id.pub', key + '\n'), '--ssh-key', 'root:' + key)
+        self.assertEqual(told.returncode, 0, told.stderr)
+        self.assertEqual((out / 'report.json').read_text().count('AAAAC3NzaC1lZDI1NTE5'), 2)
+
+    def test_an_interrupted_build_ends_soon_and_leaves_no_process(self):
+        recipe = self.file('waits.ks', TINY.read_text() + '\n# this one waits\n')
+        process = subprocess.Popen([self.bin / 'xenkiln', 'build', recipe, '--output', self.folder / 'waits'],
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **service.as_user())
+        time.sleep(2)
+        process.send_signal(2)
+        started = time.monotonic()
+        process.communicate(timeout=20)
+        self.assertNotEqual(process.returncode, 0)
+        self.assertLess(time.monotonic() - started, 10)
+        left = []
+        for entry in pathlib.Path('/proc').iterdir():
+            if entry.name.isdigit():
+                try:
+                    command = (entry / 'cmdline').read_bytes().decode(errors='replace')
+                except OSError:
+                    continue
+                if str(self.bin) in command and 'xenkiln-worker' in command:
+                    left.append(command)
+        self.assertEqual(left, [])
+
+
+if __name__ == '__main__':
+    unittest.main(verbosity=2)
