@@ -122,8 +122,6 @@ private:
         wanted.packages = plan_.packages;
         wanted.sources = plan_.sources;
         wanted.guest_sources = plan_.guest_sources;
-        if (plan_.exclude_docs)
-            wanted.excluded_paths = {"/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*"};
         installed_ = packages::install(wanted, sandbox, progress_, stop_);
         begin(configure);
         steps::configure(plan_, sandbox, progress_, stop_);

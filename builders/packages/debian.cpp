@@ -47,11 +47,13 @@ public:
             missing_.insert(package);
         } else if (const std::size_t at = line.find(" newly installed"); at != std::string::npos) {
             const std::size_t begin = line.find_last_not_of("0123456789", at - 1) + 1;
+            ++counts_;
             if (begin < at) expected_ += std::stoul(line.substr(begin, at - begin)) * 3;
         } else if (line.starts_with("Get:") || line.starts_with("Unpacking ") || line.starts_with("Setting up ")) {
             ++seen_;
-            // The essential set is unpacked without a count: reckon with some of it from the start.
-            const double all = static_cast<double>(std::max<std::size_t>(expected_ + 180, seen_ + 1));
+            // The essential set comes first and the rest is counted only then: reckon with some of it.
+            const double all =
+                static_cast<double>(std::max<std::size_t>(expected_ + (counts_ < 2 ? 180 : 0), seen_ + 1));
             // A second count makes the whole larger; the bar does not go back for it.
             fraction_ = std::max(fraction_, std::min(0.99, static_cast<double>(seen_) / all));
             progress_.fraction(fraction_);
@@ -76,7 +78,7 @@ private:
     std::string suite_;
     std::vector<std::string> last_;
     std::set<std::string> missing_;
-    std::size_t expected_ = 0, seen_ = 0;
+    std::size_t expected_ = 0, seen_ = 0, counts_ = 0;
     double fraction_ = 0;
 };
 
