@@ -172,9 +172,13 @@ private:
                 begin = end + 1;
             }
         };
-        lines(guest.command({"sh", "-c", "grub-install --target=i386-pc --no-floppy --recheck /dev/sda 2>&1"}));
+        // All they say, on whichever output it counts: of a failed command only standard error is passed on.
+        const auto tool = [&](const std::string& command) {
+            lines(guest.command({"sh", "-c", "said=$(" + command + " 2>&1) || { echo \"" + command + " failed with exit code $?: $said\" >&2; exit 1; }; echo \"$said\""}));
+        };
+        tool("grub-install --target=i386-pc --no-floppy --recheck /dev/sda");
         progress_.fraction(0.4);
-        lines(guest.command({"sh", "-c", "update-grub 2>&1"}));
+        tool("update-grub");
     }
 
     void check_readiness(Guest& guest) {

@@ -79,12 +79,12 @@ class Boot(unittest.TestCase):
             ask('sudo -n test -s /root/ks-post.log || test -r /root/ks-post.log || test -d /root')
         with self.subTest('services, time zone, locale, network'):
             self.assertEqual(ask('systemctl is-active ssh'), 'active')
+            self.assertEqual(ask('systemctl --failed --no-legend --plain'), '', ask('sudo -n journalctl -b -p 4 --no-pager | tail -n 40'))
             self.assertIn(ask('systemctl is-system-running || true'), ('running', 'starting'))
             zone = next(line.split()[1] for line in recipe.split('\n') if line.startswith('timezone '))
             self.assertIn(zone, ask('readlink /etc/localtime'))
             self.assertNotRegex(ask('cat /etc/systemd/network/* /etc/network/interfaces 2>/dev/null; true'),
                                 r'(?i)[0-9a-f]{2}(:[0-9a-f]{2}){5}')
-            self.assertEqual(ask('systemctl --failed --no-legend --plain'), '')
         with self.subTest('nobody’s password'):
             self.assertEqual(ask('getent passwd root | cut -d: -f1'), 'root')
             if (shadow := machine.ssh('sudo -n cat /etc/shadow')).returncode == 0:

@@ -194,7 +194,7 @@ class FirstLight(unittest.TestCase):
         self.assertEqual(self.service.request('POST', '/v1/builds', 'x', {'Content-Type': 'image/png'})[0], 415)
 
     def test_an_unknown_package_fails_in_the_install_step_and_is_named(self):
-        build = self.service.submit(TINY.replace('%packages', '%packages\nno-such-package-here', 1), outputs=OUTPUTS)
+        build = self.service.submit(TINY.replace('--excludedocs\n', '--excludedocs\nno-such-package-here\n', 1), outputs=OUTPUTS)
         job = self.service.wait(build)
         self.assertEqual((job['state'], job['step']), ('failed', 'install packages'))
         self.assertIn('no-such-package-here', job['error'])
