@@ -176,7 +176,11 @@ private:
         const auto tool = [&](const std::string& command) {
             lines(guest.command({"sh", "-c", "said=$(" + command + " 2>&1) || { echo \"" + command + " failed with exit code $?: $said\" >&2; exit 1; }; echo \"$said\""}));
         };
-        tool("grub-install --target=i386-pc --no-floppy --recheck /dev/sda");
+        // Disks have the appliance kernel's names here, in the order it happened to find them: never /dev/sda for sure.
+        const std::string said = guest.command({"grub-probe", "--target=disk", "/boot"});
+        const std::string disk = said.substr(0, said.find('\n'));
+        if (!disk.starts_with("/dev/")) throw StepFailed("grub-probe does not know the disk of /boot: '" + said + "'");
+        tool("grub-install --target=i386-pc --no-floppy --recheck " + disk);
         progress_.fraction(0.4);
         tool("update-grub");
     }

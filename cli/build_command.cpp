@@ -3,9 +3,12 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <atomic>
 #include <boost/json.hpp>
 #include <csignal>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <iterator>
 #include <thread>
@@ -39,22 +42,27 @@ std::string read_file(const fs::path& path) {
 }
 
 // What was asked for, checked before anything is started. Says everything that is wrong.
-bool check(const std::string& recipe, const Options& options, json::object& request) {
+// Returns the exit code: 0, 1 for a recipe that cannot be built, 2 for options that are none.
+int check(const std::string& recipe, const Options& options, json::object& request) {
     builders::BuildOptions set;
-    bool good = true;
+    int exit_code = 0;
     const auto complain = [&](int line, const std::string& what) {
         std::cerr << options.recipe << (line > 0 ? ":" + std::to_string(line) : "") << ": " << what << "\n";
-        good = false;
+        exit_code = std::max(exit_code, 1);
+    };
+    const auto misused = [&](const std::string& what) {
+        std::cerr << "xenkiln build: " << what << "\n";
+        exit_code = 2;
     };
     const auto take = [&](const std::string& key, const std::string& value) {
-        if (const auto wrong = set_option(set, key, value)) return complain(0, *wrong);
+        if (const auto wrong = set_option(set, key, value)) return misused(*wrong);
         json::value& slot = request[key];
         if (slot.is_null()) slot = json::array();
         slot.as_array().push_back(json::string(value));
     };
     for (const std::string& setting : options.settings) {
         const std::size_t equals = setting.find('=');
-        if (equals == std::string::npos) complain(0, "--option " + setting + " is not KEY=VALUE");
+        if (equals == std::string::npos) misused("--option " + setting + " is not KEY=VALUE");
         else take(setting.substr(0, equals), setting.substr(equals + 1));
     }
     for (const std::string& key : options.keys) take("ssh-key", fs::exists(key) ? read_file(key) : key);
@@ -63,10 +71,10 @@ bool check(const std::string& recipe, const Options& options, json::object& requ
         if (d.severity == kickstart::Severity::error) complain(d.line, d.message);
     const auto planned = plan_build(parsed.recipe, set, server::today());
     for (const auto& error : planned.errors) complain(error.line, error.message);
-    if (!good) return false;
+    if (exit_code != 0) return exit_code;
     for (const builders::Note& note : planned.plan.notes)
         std::cerr << options.recipe << (note.line > 0 ? ":" + std::to_string(note.line) : "") << ": note: " << note.message << "\n";
-    return true;
+    return 0;
 }
 
 // One line that moves on a terminal, one line a step elsewhere.
@@ -109,6 +117,42 @@ private:
     std::string name_, error_;
 };
 
+sigset_t interrupts() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    return signals;
+}
+
+void block_signals() {
+    const sigset_t signals = interrupts();
+    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
+// While it lives, ^C and SIGTERM do what is asked here instead of ending us: the worker stops, and
+// we clean up after it. block_signals() comes first, before any thread.
+class Interrupt {
+public:
+    explicit Interrupt(std::function<void()> act)
+        : thread_([this, act = std::move(act)] {
+              const sigset_t signals = interrupts();
+              int signal = 0;
+              while (::sigwait(&signals, &signal) == 0 && !over_) act();
+          }) {}
+    Interrupt(const Interrupt&) = delete;
+    Interrupt& operator=(const Interrupt&) = delete;
+    ~Interrupt() {
+        over_ = true;
+        ::pthread_kill(thread_.native_handle(), SIGTERM);
+        thread_.join();
+    }
+
+private:
+    std::atomic<bool> over_ = false;
+    std::thread thread_;   // last: it uses the others
+};
+
 void write_lists(const server::publish::WorkerResult& result, const fs::path& output) {
     std::ofstream sha256(output / "SHA256SUMS"), md5(output / "MD5SUMS");
     for (const auto& product : result.products) {
@@ -130,7 +174,7 @@ void move_file(const fs::path& from, const fs::path& to) {
 int build(const Options& options) {
     const std::string recipe = read_file(options.recipe);
     json::object request;
-    if (!check(recipe, options, request)) return 1;
+    if (const int wrong = check(recipe, options, request)) return wrong;
     builders::check_sandbox_available();
     fs::create_directories(options.output);
     std::string place = (options.work / "xenkiln-build-XXXXXX").string();
@@ -141,21 +185,12 @@ int build(const Options& options) {
     std::ofstream(folder / "request.json") << json::serialize(json::object{{"options", request}, {"date", server::today()}});
     if (options.keep_disk) std::ofstream(folder / "keep-disk");
 
-    // ^C asks the worker to stop; it cleans up, and so do we.
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    block_signals();
     Display display;
     int exit_code = 0;
     {
         server::jobs::WorkerProcess worker(server::default_config().worker, folder);
-        std::thread([&worker, signals] {
-            int signal = 0;
-            ::sigwait(&signals, &signal);
-            worker.cancel();
-        }).detach();
+        const Interrupt interrupt([&] { worker.cancel(); });
         exit_code = worker.wait([&](std::string_view line) { display.line(line); });
     }
     display.end();

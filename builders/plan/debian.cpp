@@ -237,6 +237,7 @@ private:
         for (const std::string& rule : rules) text += "        " + rule + "\n";
         text += "    }\n}\n";
         package("nftables");
+        package("netbase");   // nft asks /etc/protocols and /etc/services for names
         file("/etc/nftables.conf", text, 0755);
         command({"systemctl", "enable", "nftables.service"});
     }

@@ -176,7 +176,7 @@ class Cli(unittest.TestCase):
     def test_build_with_a_wrong_option_is_refused_and_names_it(self):
         for option, word in (('memory=lots', 'lots'), ('colour=red', 'colour'), ('memory', 'memory')):
             told, _ = self.build(TINY, 'option', '--option', option)
-            self.assertEqual(told.returncode, 1, (option, told))
+            self.assertEqual(told.returncode, 2, (option, told))
             self.assertIn(word, told.stderr)
 
     def test_build_that_fails_says_why_and_leaves_no_image(self):
