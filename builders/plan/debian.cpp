@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <charconv>
 #include <set>
 #include <sstream>
 
@@ -9,6 +10,20 @@ namespace builders::plan {
 namespace {
 
 using Kind = TreeFile::Kind;
+
+// "80" or "6000-6010", from 1 to 65535 and ascending: nft refuses all its rules for one it cannot read.
+bool is_port_or_range(std::string_view text) {
+    unsigned before = 1;
+    const std::size_t dash = text.find('-');
+    const std::string_view last = dash == std::string_view::npos ? text : text.substr(dash + 1);
+    for (const std::string_view part : {text.substr(0, dash), last}) {
+        unsigned port = 0;
+        const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), port);
+        if (error != std::errc() || end != part.data() + part.size() || port < before || port > 65535) return false;
+        before = port;
+    }
+    return true;
+}
 
 class DebianPlan {
 public:
@@ -216,9 +231,8 @@ private:
         std::set<std::string> rules;
         const auto open = [&](const std::string& port) {
             const std::string number = port.substr(0, port.find(':')), protocol = port.substr(port.find(':') + 1);
-            const bool digits = !number.empty() && std::all_of(number.begin(), number.end(), [](char c) { return (c >= '0' && c <= '9') || c == '-'; });
-            if (!digits || (protocol != "tcp" && protocol != "udp"))
-                return refuse(errors_, wanted.line, "firewall --port=" + port + ": not PORT:tcp or PORT:udp");
+            if (!is_port_or_range(number) || (protocol != "tcp" && protocol != "udp"))
+                return refuse(errors_, wanted.line, "firewall --port=" + port + ": not PORT:tcp or PORT:udp, with PORT from 1 to 65535 or FIRST-LAST");
             rules.insert(protocol + " dport " + number + " accept");
         };
         for (const std::string& port : wanted.ports) open(port);

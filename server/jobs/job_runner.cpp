@@ -237,6 +237,7 @@ private:
         try {
             if (job.state == JobState::publishing) {
                 reader.begin("publish");
+                const std::lock_guard one_at_a_time(publishing_);   // a free name stays free until it is taken
                 const catalog::Release release =
                     publish::publish_release(publish::read_result(folder(id) / "result.json"), job, folder(id),
                                              config_.data / "releases", key_, store_, catalog_, now_rfc3339());
@@ -262,6 +263,7 @@ private:
         finish_events(id, job.state, job.error);
     }
 
+    std::mutex publishing_;
     const Config& config_;
     catalog::Catalog& catalog_;
     store::Store& store_;

@@ -62,6 +62,12 @@ std::string free_name(const std::string& wanted, catalog::Catalog& catalog) {
     }
 }
 
+// A worker may have been taken over by what it built: its files are its out/ folder's, nothing else.
+void require_plain(const std::string& file_name) {
+    if (file_name.empty() || file_name.starts_with('.') || file_name.find('/') != std::string::npos)
+        throw std::runtime_error("the worker's result names '" + file_name + "', which is not a plain file name");
+}
+
 // The worker named its files after the release it expected.
 std::string renamed(const std::string& file_name, const std::string& from, const std::string& to) {
     return file_name.starts_with(from) ? to + file_name.substr(from.size()) : file_name;
@@ -72,6 +78,7 @@ std::string renamed(const std::string& file_name, const std::string& from, const
 catalog::Release publish_release(const WorkerResult& result, catalog::Job job, const fs::path& job_folder,
                                  const fs::path& releases_folder, const SigningKey& key, store::Store& store,
                                  catalog::Catalog& catalog, const std::string& now) {
+    require_plain(result.release_name);
     catalog::Release release{free_name(result.release_name, catalog), result.title, now, job.id, result.details, {}};
     const fs::path hidden = releases_folder / (".incoming-" + job.id), folder = releases_folder / release.name;
     fs::create_directories(releases_folder);
@@ -80,6 +87,7 @@ catalog::Release publish_release(const WorkerResult& result, catalog::Job job, c
 
     // Products of the worker: hard links, nothing is written twice.
     for (const Product& product : result.products) {
+        require_plain(product.file_name);
         const std::string name = renamed(product.file_name, result.release_name, release.name);
         fs::create_hard_link(job_folder / "out" / product.file_name, hidden / name);
         release.artifacts.push_back({{}, {}, name, product.format, product.size, product.sha256, product.md5,

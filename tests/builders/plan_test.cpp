@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Golden plans: every tests/data/plans/*.ks with its .json beside it, as canonical JSON, indented. With
+// XENKILN_UPDATE_GOLDEN=1 they are written anew: read the difference before you commit it.
+#include <gmock/gmock.h>
+
+#include <boost/json.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "builders/build_plan.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+using testing::Contains;
+using testing::HasSubstr;
+
+const fs::path plans = fs::path(XENKILN_SOURCE_DIR) / "tests/data/plans";
+constexpr const char* date = "20261121";
+
+std::string read(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    EXPECT_TRUE(file) << path;
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void indent(const json::value& value, const std::string& margin, std::string& to) {
+    const auto each = [&](const auto& list, const char* ends, const auto& one) {
+        if (list.empty()) return void(to += ends);
+        to += ends[0];
+        const char* separator = "\n";
+        for (const auto& item : list) {
+            to += separator + margin + "  ";
+            one(item);
+            separator = ",\n";
+        }
+        to += "\n" + margin + ends[1];
+    };
+    if (const auto* object = value.if_object())
+        each(*object, "{}", [&](const auto& pair) {
+            to += json::serialize(json::value(pair.key())) + ": ";
+            indent(pair.value(), margin + "  ", to);
+        });
+    else if (const auto* array = value.if_array())
+        each(*array, "[]", [&](const json::value& one) { indent(one, margin + "  ", to); });
+    else
+        to += json::serialize(value);
+}
+
+std::string readable(const builders::BuildPlan& plan) {
+    std::string text;
+    indent(json::parse(to_json(plan)), "", text);
+    return text + "\n";
+}
+
+builders::PlanResult plan_of(const std::string& recipe, const builders::BuildOptions& request = {}) {
+    const auto parsed = kickstart::parse(recipe);
+    EXPECT_TRUE(parsed.ok()) << (parsed.diagnostics.empty() ? "" : parsed.diagnostics.front().message);
+    return plan_build(parsed.recipe, request, date);
+}
+
+// A recipe that plans, with these lines added.
+std::string with(const std::string& lines) {
+    return "#xenkiln: distribution=debian-12\npart / --fstype=ext4 --size=1024 --grow\n" + lines + "\n%packages\n%end\n";
+}
+
+std::vector<std::string> errors_of(const std::string& recipe) {
+    std::vector<std::string> errors;
+    for (const auto& error : plan_of(recipe).errors) errors.push_back(std::to_string(error.line) + ": " + error.message);
+    return errors;
+}
+
+TEST(Plan, is_as_its_golden_file_says) {
+    int seen = 0;
+    for (const auto& entry : fs::directory_iterator(plans)) {
+        if (entry.path().extension() != ".ks") continue;
+        SCOPED_TRACE(entry.path().filename().string());
+        ++seen;
+        const auto result = plan_of(read(entry.path()));
+        ASSERT_TRUE(result.ok()) << result.errors.front().line << ": " << result.errors.front().message;
+        fs::path golden = entry.path();
+        golden.replace_extension(".json");
+        if (std::getenv("XENKILN_UPDATE_GOLDEN")) std::ofstream(golden, std::ios::binary) << readable(result.plan);
+        EXPECT_EQ(readable(result.plan), read(golden));
+    }
+    EXPECT_GE(seen, 3);
+}
+
+TEST(Plan, of_the_shipped_recipe_does_all_of_it) {
+    builders::BuildOptions request;
+    ASSERT_FALSE(set_option(request, "ssh-key", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGtleUtleUtleUtleUtleUtleUtleUtleUtleUtl a"));
+    const auto result = plan_of(read(fs::path(XENKILN_SOURCE_DIR) / "recipes/debian-12-pvhvm.ks"), request);
+    ASSERT_TRUE(result.ok());
+    EXPECT_EQ(result.plan.release_name, "debian-12-20261121-pvhvm");
+    ASSERT_EQ(result.plan.notes.size(), 1U);
+    EXPECT_THAT(result.plan.notes[0].message, HasSubstr("poweroff"));
+}
+
+TEST(Plan, of_the_same_words_is_the_same_to_the_last_uuid) {
+    EXPECT_EQ(to_json(plan_of(with("lang C.UTF-8")).plan), to_json(plan_of(with("lang C.UTF-8")).plan));
+    EXPECT_NE(plan_of(with("lang C.UTF-8")).plan.disk.partitions[0].uuid, plan_of(with("lang en_US.UTF-8")).plan.disk.partitions[0].uuid);
+}
+
+TEST(Plan, holds_no_password) {
+    const auto result = plan_of(with("rootpw Schatz17\nuser --name=eve --password=Geheim18"));
+    ASSERT_TRUE(result.ok());
+    EXPECT_THAT(to_json(result.plan), Not(HasSubstr("Schatz17")));
+    EXPECT_THAT(to_json(result.plan), Not(HasSubstr("Geheim18")));
+    ASSERT_TRUE(result.plan.root_password);
+}
+
+TEST(Plan, a_request_beats_the_recipe) {
+    builders::BuildOptions request;
+    ASSERT_FALSE(set_option(request, "memory", "1GiB"));
+    const auto result = plan_of("#xenkiln: memory=4GiB vcpus=7\n" + with(""), request);
+    ASSERT_TRUE(result.ok());
+    EXPECT_EQ(result.plan.hardware.memory_bytes, std::uint64_t{1} << 30);
+    EXPECT_EQ(result.plan.hardware.vcpus, 7U);
+}
+
+TEST(Plan, partitions_are_aligned_do_not_overlap_and_fill_the_disk) {
+    for (const char* sizes : {"--size=1", "--size=511 --grow", "--size=100 --grow --maxsize=333"}) {
+        SCOPED_TRACE(sizes);
+        const auto result = plan_of("#xenkiln: distribution=debian-12 disk=4097MiB\npart /boot --size=256\npart /var " + std::string(sizes) +
+                                    "\npart swap --size=64\npart / --size=1024 --grow\n%packages\n%end\n");
+        ASSERT_TRUE(result.ok()) << result.errors.front().message;
+        const auto& disk = result.plan.disk;
+        EXPECT_EQ(disk.size, std::uint64_t{4098} << 20);   // padded, never cut
+        std::uint64_t end = 1 << 20;
+        for (const auto& part : disk.partitions) {
+            EXPECT_EQ(part.offset, end);
+            EXPECT_EQ(part.size % (1 << 20), 0U);
+            end = part.offset + part.size;
+        }
+        EXPECT_EQ(end, disk.size);
+    }
+}
+
+TEST(Plan, names_what_it_cannot_do_with_its_line_before_anything_is_downloaded) {
+    const std::vector<std::pair<std::string, std::string>> wrong{
+        {"raid / --device=0 raid.01", "3: raid"},
+        {"part /home --encrypted --passphrase=x --size=10", "3: part /home: --encrypted"},
+        {"part /home --fstype=btrfs --size=10", "3: part /home: file system 'btrfs'"},
+        {"part /home --size=0", "3: part /home: needs --size"},
+        {"part / --size=5", "3: part /: stands there twice"},
+        {"part /a --size=1\npart /b --size=1\npart /c --size=1\npart /d --size=1", "6: part: 5 partitions"},
+        {"part /home --size=9000", "3: part: the partitions need 10025 MiB, the disk has 8192 MiB"},
+        {"firewall --service=gopher", "3: firewall --service=gopher"},
+        {"firewall --port=ssh:tcp", "3: firewall --port=ssh:tcp"},
+        {"firewall --port=70000:tcp", "3: firewall --port=70000:tcp"},
+    };
+    for (const auto& [line, message] : wrong) {
+        SCOPED_TRACE(line);
+        EXPECT_THAT(errors_of(with(line)), Contains(HasSubstr(message)));
+    }
+    EXPECT_THAT(errors_of("part / --size=1024\n%packages\n%end\n"), Contains(HasSubstr("distribution: the recipe does not say")));
+    EXPECT_THAT(errors_of("#xenkiln: distribution=beos-5\npart / --size=1024\n%packages\n%end\n"), Contains(HasSubstr("debian-12")));
+    EXPECT_THAT(errors_of("#xenkiln: distribution=debian-12 memory=much\npart / --size=1024\n%packages\n%end\n"), Contains(HasSubstr("1: #xenkiln: memory: 'much'")));
+}
+
+}  // namespace
