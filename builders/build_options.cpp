@@ -14,7 +14,9 @@ namespace {
 
 using Error = std::optional<std::string>;
 
-std::string quoted(std::string_view text) { return "'" + std::string(text.substr(0, 200)) + "'"; }
+std::string quoted(std::string_view text) {
+    return "'" + std::string(text.substr(0, 200)) + "'";
+}
 
 std::optional<std::uint64_t> whole_number(std::string_view text) {
     std::uint64_t value = 0;
@@ -31,12 +33,18 @@ std::optional<std::uint64_t> size_in_bytes(std::string_view text) {
     while (unit.starts_with(' ')) unit.remove_prefix(1);
     if (!number) return std::nullopt;
     unsigned shift = 0;
-    if (unit == "" || unit == "B") shift = 0;
-    else if (unit == "K" || unit == "KiB") shift = 10;
-    else if (unit == "M" || unit == "MiB") shift = 20;
-    else if (unit == "G" || unit == "GiB") shift = 30;
-    else if (unit == "T" || unit == "TiB") shift = 40;
-    else return std::nullopt;
+    if (unit == "" || unit == "B")
+        shift = 0;
+    else if (unit == "K" || unit == "KiB")
+        shift = 10;
+    else if (unit == "M" || unit == "MiB")
+        shift = 20;
+    else if (unit == "G" || unit == "GiB")
+        shift = 30;
+    else if (unit == "T" || unit == "TiB")
+        shift = 40;
+    else
+        return std::nullopt;
     if (*number > (std::uint64_t{1} << 50) >> shift) return std::nullopt;
     return *number << shift;
 }
@@ -104,7 +112,9 @@ Error add_key(BuildOptions& options, std::string_view value) {
     std::istringstream words(text);
     std::string type, body;
     words >> type >> body;
-    const auto base64 = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '+' || c == '/' || c == '='; };
+    const auto base64 = [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) || c == '+' || c == '/' || c == '=';
+    };
     const bool known = type == "ssh-rsa" || type == "ssh-ed25519" || type.starts_with("ecdsa-sha2-nistp") ||
                        type.starts_with("sk-ssh-ed25519@") || type.starts_with("sk-ecdsa-sha2-nistp256@");
     if (text.find_first_of("\n\r\0", 0, 3) != std::string::npos || !known || body.size() < 40 || body.size() > 4096 ||
@@ -118,7 +128,9 @@ Error add_key(BuildOptions& options, std::string_view value) {
 
 Error set_mirror(BuildOptions& options, std::string_view value) {
     const bool http = value.starts_with("http://") || value.starts_with("https://");
-    const auto bad = [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '\'' || c == '@' || c == '['; };
+    const auto bad = [](char c) {
+        return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '\'' || c == '@' || c == '[';
+    };
     if (!http || value.size() > 500 || std::any_of(value.begin(), value.end(), bad))
         return "mirror: " + quoted(value) + " is not an http(s) address without credentials";
     options.mirror = value;
@@ -135,20 +147,24 @@ const std::vector<Key>& keys() {
     static const std::vector<Key> all{
         {"name", "name of the image and its release: lower-case letters, digits, dots, dashes",
          [](BuildOptions& o, std::string_view v) -> Error {
-             if (!is_name(v)) return "name: " + quoted(v) + " must be 1 to 63 lower-case letters, digits, dots and dashes";
+             if (!is_name(v))
+                 return "name: " + quoted(v) + " must be 1 to 63 lower-case letters, digits, dots and dashes";
              o.name = v;
              return std::nullopt;
          }},
         {"distribution", "what to install, such as debian-12",
          [](BuildOptions& o, std::string_view v) -> Error {
-             o.distribution = v;   // the plan knows which there are
+             o.distribution = v;  // the plan knows which there are
              return std::nullopt;
          }},
         {"mode", "pvhvm: how the guest runs under Xen",
          [](BuildOptions& o, std::string_view v) -> Error {
-             if (v == "pvhvm") o.mode = formats::Mode::pvhvm;
-             else if (v == "hvm") o.mode = formats::Mode::hvm;
-             else return "mode: " + quoted(v) + " is not a mode that is built; pvhvm and hvm are";
+             if (v == "pvhvm")
+                 o.mode = formats::Mode::pvhvm;
+             else if (v == "hvm")
+                 o.mode = formats::Mode::hvm;
+             else
+                 return "mode: " + quoted(v) + " is not a mode that is built; pvhvm and hvm are";
              return std::nullopt;
          }},
         {"vcpus", "virtual processors, 1 to 64",
@@ -166,7 +182,8 @@ const std::vector<Key>& keys() {
          [](BuildOptions& o, std::string_view v) {
              return size(o.disk_bytes, "disk", v, std::uint64_t{64} << 20, std::uint64_t{2040} << 30, "8GiB");
          }},
-        {"outputs", "files to publish: xva, xva.xz, xva.gz, xva.zst, each with :LEVEL, separated by commas", set_outputs},
+        {"outputs", "files to publish: xva, xva.xz, xva.gz, xva.zst, each with :LEVEL, separated by commas",
+         set_outputs},
         {"kind", "vm, or template (cannot be started itself)",
          [](BuildOptions& o, std::string_view v) -> Error {
              if (v != "vm" && v != "template") return "kind: " + quoted(v) + " is neither vm nor template";

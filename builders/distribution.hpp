@@ -10,20 +10,20 @@
 namespace builders {
 
 struct Distribution {
-    std::string id;       // "debian-12"
-    std::string title;    // "Debian 12"
-    std::string family;   // "debian"
+    std::string id;      // "debian-12"
+    std::string title;   // "Debian 12"
+    std::string family;  // "debian"
     std::string suite, architecture;
     std::vector<std::string> components;
-    std::string keys;                                  // where the keys of its packages come from
-    std::string guest_mirror, guest_security_mirror;   // what the guest itself uses afterwards
-    std::string kernel;                                // package
-    std::map<std::string, std::string> bootloader;     // firmware → package
-    std::vector<std::string> core_packages;            // what every machine needs
-    std::vector<std::string> minimal_packages;         // with %packages --nocore
-    std::map<std::string, std::string> groups;         // of other families → this one's
-    std::map<std::string, std::string> services;       // unit names of other families → this one's
-    std::map<std::string, std::vector<std::string>> package_groups;   // "@core" → packages
+    std::string keys;                                                // where the keys of its packages come from
+    std::string guest_mirror, guest_security_mirror;                 // what the guest itself uses afterwards
+    std::string kernel;                                              // package
+    std::map<std::string, std::string> bootloader;                   // firmware → package
+    std::vector<std::string> core_packages;                          // what every machine needs
+    std::vector<std::string> minimal_packages;                       // with %packages --nocore
+    std::map<std::string, std::string> groups;                       // of other families → this one's
+    std::map<std::string, std::string> services;                     // unit names of other families → this one's
+    std::map<std::string, std::vector<std::string>> package_groups;  // "@core" → packages
 };
 
 std::optional<Distribution> find_distribution(const std::string& id);

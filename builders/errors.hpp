@@ -7,10 +7,10 @@
 
 namespace builders {
 
-class StepFailed : public std::runtime_error {   // the build cannot go on
+class StepFailed : public std::runtime_error {  // the build cannot go on
     using std::runtime_error::runtime_error;
 };
-class HostNotReady : public std::runtime_error { // this machine lacks something; names the command that mends it
+class HostNotReady : public std::runtime_error {  // this machine lacks something; names the command that mends it
     using std::runtime_error::runtime_error;
 };
 class Cancelled : public std::runtime_error {

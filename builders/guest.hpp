@@ -17,8 +17,8 @@
 namespace builders {
 
 struct GuestSetup {
-    std::vector<std::filesystem::path> disks;   // raw files
-    std::filesystem::path work;                 // for the appliance's temporary files
+    std::vector<std::filesystem::path> disks;  // raw files
+    std::filesystem::path work;                // for the appliance's temporary files
     std::function<void(std::string_view)> log;
     std::stop_token stop;
 };

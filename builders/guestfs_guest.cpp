@@ -27,8 +27,8 @@ namespace fs = std::filesystem;
 using Appliance = formats::Handle<guestfs_h, guestfs_close>;
 using namespace std::chrono_literals;
 
-constexpr auto kvm_limit = 45s;    // a working KVM boots the appliance in 3 to 6 s
-constexpr auto tcg_limit = 300s;   // emulation takes about 13 s here
+constexpr auto kvm_limit = 45s;   // a working KVM boots the appliance in 3 to 6 s
+constexpr auto tcg_limit = 300s;  // emulation takes about 13 s here
 
 // Processes of ours that run QEMU. libguestfs tells the pid only once it answers, which is too late.
 std::vector<pid_t> emulators() {
@@ -122,8 +122,10 @@ void check_kernel() {
         any = true;
         if (::access(entry.path().c_str(), R_OK) == 0) return;
     }
-    throw HostNotReady(any ? "the kernels under /boot cannot be read, and libguestfs needs one; allow it with: sudo chmod 0644 /boot/vmlinuz-*"
-                           : "there is no kernel under /boot, and libguestfs needs one; install it with: sudo apt install linux-image-amd64");
+    throw HostNotReady(any ? "the kernels under /boot cannot be read, and libguestfs needs one; allow it with: sudo "
+                             "chmod 0644 /boot/vmlinuz-*"
+                           : "there is no kernel under /boot, and libguestfs needs one; install it with: sudo apt "
+                             "install linux-image-amd64");
 }
 
 void check_emulator() {
@@ -132,7 +134,9 @@ void check_emulator() {
     throw HostNotReady("qemu-system-x86_64 is not installed; install it with: sudo apt install qemu-system-x86");
 }
 
-std::string device(const PartitionPlan& part) { return "/dev/sda" + std::to_string(part.number); }
+std::string device(const PartitionPlan& part) {
+    return "/dev/sda" + std::to_string(part.number);
+}
 
 class GuestfsGuest : public Guest {
 public:
@@ -167,7 +171,8 @@ public:
         // The disk signature, which Windows and parted invent at random.
         std::string signature;
         for (int byte = 3; byte >= 0; --byte)
-            signature += static_cast<char>(std::stoi(disk.signature.substr(static_cast<std::size_t>(byte) * 2, 2), nullptr, 16));
+            signature +=
+                static_cast<char>(std::stoi(disk.signature.substr(static_cast<std::size_t>(byte) * 2, 2), nullptr, 16));
         check(guestfs_pwrite_device(g(), "/dev/sda", signature.data(), signature.size(), 0x1b8), "pwrite_device");
         for (const PartitionPlan& part : disk.partitions) format(part);
         mount(disk);
@@ -180,7 +185,7 @@ public:
 
     std::string command(const std::vector<std::string>& argv) override {
         std::vector<char*> words;
-        for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));   // the API's own type
+        for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));  // the API's own type
         words.push_back(nullptr);
         return taken(guestfs_command(g(), words.data()), argv.at(0).c_str());
     }
@@ -237,14 +242,17 @@ private:
         guestfs_set_tmpdir(g(), setup_.work.c_str());
         for (const fs::path& disk : setup_.disks)
             check(guestfs_add_drive_opts(g(), disk.c_str(), GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw",
-                                         GUESTFS_ADD_DRIVE_OPTS_DISCARD, "enable", GUESTFS_ADD_DRIVE_OPTS_CACHEMODE, "unsafe", -1),
+                                         GUESTFS_ADD_DRIVE_OPTS_DISCARD, "enable", GUESTFS_ADD_DRIVE_OPTS_CACHEMODE,
+                                         "unsafe", -1),
                   "add_drive");
         const LaunchLimit watch(limit);
         const bool launched = guestfs_launch(g()) == 0;
         if (stopped_) throw Cancelled();
         if (launched) return true;
         const char* said = guestfs_last_error(g());
-        last_error_ = watch.struck() ? "no answer within " + std::to_string(limit.count()) + " s" : said ? said : "no reason given";
+        last_error_ = watch.struck() ? "no answer within " + std::to_string(limit.count()) + " s"
+                      : said         ? said
+                                     : "no reason given";
         return false;
     }
 
@@ -255,9 +263,9 @@ private:
             if (!part.label.empty()) check(guestfs_set_label(g(), name.c_str(), part.label.c_str()), "set_label");
             return;
         }
-        check(part.label.empty()
-                  ? guestfs_mkfs_opts(g(), part.fstype.c_str(), name.c_str(), -1)
-                  : guestfs_mkfs_opts(g(), part.fstype.c_str(), name.c_str(), GUESTFS_MKFS_OPTS_LABEL, part.label.c_str(), -1),
+        check(part.label.empty() ? guestfs_mkfs_opts(g(), part.fstype.c_str(), name.c_str(), -1)
+                                 : guestfs_mkfs_opts(g(), part.fstype.c_str(), name.c_str(), GUESTFS_MKFS_OPTS_LABEL,
+                                                     part.label.c_str(), -1),
               ("make " + part.fstype + " on " + part.mount_point).c_str());
         if (part.fstype != "vfat") check(guestfs_set_uuid(g(), name.c_str(), part.uuid.c_str()), "set_uuid");
     }
@@ -266,10 +274,12 @@ private:
         std::vector<const PartitionPlan*> parts;
         for (const PartitionPlan& part : disk.partitions)
             if (part.fstype != "swap") parts.push_back(&part);
-        std::sort(parts.begin(), parts.end(), [](const auto* a, const auto* b) { return a->mount_point < b->mount_point; });
+        std::sort(parts.begin(), parts.end(),
+                  [](const auto* a, const auto* b) { return a->mount_point < b->mount_point; });
         for (const PartitionPlan* part : parts) {
             if (part->mount_point != "/") check(guestfs_mkdir_p(g(), part->mount_point.c_str()), "mkdir");
-            check(guestfs_mount(g(), device(*part).c_str(), part->mount_point.c_str()), ("mount " + part->mount_point).c_str());
+            check(guestfs_mount(g(), device(*part).c_str(), part->mount_point.c_str()),
+                  ("mount " + part->mount_point).c_str());
             mounted_.push_back(part->mount_point);
         }
     }
@@ -298,6 +308,8 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Guest> open_guestfs_guest(const GuestSetup& setup) { return std::make_unique<GuestfsGuest>(setup); }
+std::unique_ptr<Guest> open_guestfs_guest(const GuestSetup& setup) {
+    return std::make_unique<GuestfsGuest>(setup);
+}
 
 }  // namespace builders

@@ -62,8 +62,10 @@ public:
     explicit LineCutter(const LineHandler& on_line) : on_line_(on_line) {}
     void take(std::string_view bytes) {
         for (const char c : bytes) {
-            if (c == '\n' || c == '\r') flush();
-            else if (line_.size() < max_line) line_ += c;
+            if (c == '\n' || c == '\r')
+                flush();
+            else if (line_.size() < max_line)
+                line_ += c;
         }
     }
     void flush() {
@@ -85,8 +87,8 @@ struct Prepared {
     std::vector<int> keep;
 };
 
-[[noreturn]] void exec_child(const Command& command, const Prepared& prepared, int in, int out,
-                             int err, int report, pid_t parent) {
+[[noreturn]] void exec_child(const Command& command, const Prepared& prepared, int in, int out, int err, int report,
+                             pid_t parent) {
     ::setpgid(0, 0);
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(127);
@@ -112,14 +114,12 @@ struct Prepared {
 Prepared prepare(const Command& command) {
     Prepared prepared;
     const auto path = command.environment.find("PATH");
-    prepared.program = find_program(command.argv.at(0), path == command.environment.end()
-                                                            ? plain_environment().at("PATH")
-                                                            : path->second);
+    prepared.program = find_program(command.argv.at(0),
+                                    path == command.environment.end() ? plain_environment().at("PATH") : path->second);
     for (const std::string& argument : command.argv)
-        prepared.argv.push_back(const_cast<char*>(argument.c_str()));   // execve's own type
+        prepared.argv.push_back(const_cast<char*>(argument.c_str()));  // execve's own type
     prepared.argv.push_back(nullptr);
-    for (const auto& [name, value] : command.environment)
-        prepared.environment.push_back(name + "=" + value);
+    for (const auto& [name, value] : command.environment) prepared.environment.push_back(name + "=" + value);
     for (std::string& entry : prepared.environment) prepared.envp.push_back(entry.data());
     prepared.envp.push_back(nullptr);
     prepared.keep = command.keep_fds;
@@ -151,7 +151,7 @@ void feed(const File& to, const std::string& input) {
     while (!rest.empty()) {
         const ssize_t put = ::write(to.descriptor(), rest.data(), rest.size());
         if (put < 0 && errno == EINTR) continue;
-        if (put < 0) return;   // the child does not read it all: its own choice
+        if (put < 0) return;  // the child does not read it all: its own choice
         rest.remove_prefix(static_cast<std::size_t>(put));
     }
 }
@@ -182,9 +182,8 @@ Outcome run(const Command& command, const LineHandler& on_line, std::stop_token 
     const pid_t child = ::fork();
     if (child < 0) fail("fork");
     if (child == 0)
-        exec_child(command, prepared, in, out, output.write.descriptor(),
-                   report.write.descriptor(), parent);
-    ::setpgid(child, child);   // whichever of us is first
+        exec_child(command, prepared, in, out, output.write.descriptor(), report.write.descriptor(), parent);
+    ::setpgid(child, child);  // whichever of us is first
     const Killer killer(child, stop);
     output.write.close();
     report.write.close();
@@ -205,13 +204,13 @@ Outcome run(const Command& command, const LineHandler& on_line, std::stop_token 
             lines.take({reinterpret_cast<const char*>(buffer.data()), got});
         lines.flush();
     } catch (...) {
-        trouble = std::current_exception();   // a line handler gave up: the child must not go on
+        trouble = std::current_exception();  // a line handler gave up: the child must not go on
         ::kill(-child, SIGKILL);
     }
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
-    ::kill(-child, SIGKILL);   // whatever it left behind in its group
+    ::kill(-child, SIGKILL);  // whatever it left behind in its group
     if (feeder.joinable()) feeder.join();
     if (trouble) std::rethrow_exception(trouble);
     if (killer.stopped()) throw Cancelled();
@@ -225,11 +224,11 @@ Outcome run(const Command& command, const LineHandler& on_line, std::stop_token 
 
 std::string capture(const Command& command, std::stop_token stop) {
     std::string output;
-    const Outcome outcome =
-        run(command, [&](std::string_view line) { output.append(line).append("\n"); }, stop);
+    const Outcome outcome = run(
+        command, [&](std::string_view line) { output.append(line).append("\n"); }, stop);
     if (!outcome.ok())
-        throw StepFailed(command.argv[0] + " failed with exit code " +
-                         std::to_string(outcome.exit_code) + ": " + output);
+        throw StepFailed(command.argv[0] + " failed with exit code " + std::to_string(outcome.exit_code) + ": " +
+                         output);
     return output;
 }
 

@@ -14,16 +14,16 @@
 namespace builders {
 
 struct Command {
-    std::vector<std::string> argv;                  // argv[0] is looked up in PATH
-    std::map<std::string, std::string> environment; // all of it; nothing is inherited
-    std::string directory;                          // empty: ours
-    std::string input;                              // bytes for standard input, empty: /dev/null
-    int stdin_fd = -1, stdout_fd = -1;              // given instead, borrowed; stdout then is not read
-    std::vector<int> keep_fds;                      // further descriptors the child shall have
+    std::vector<std::string> argv;                   // argv[0] is looked up in PATH
+    std::map<std::string, std::string> environment;  // all of it; nothing is inherited
+    std::string directory;                           // empty: ours
+    std::string input;                               // bytes for standard input, empty: /dev/null
+    int stdin_fd = -1, stdout_fd = -1;               // given instead, borrowed; stdout then is not read
+    std::vector<int> keep_fds;                       // further descriptors the child shall have
 };
 
 struct Outcome {
-    int exit_code = 0;      // 128 + signal when killed by one
+    int exit_code = 0;  // 128 + signal when killed by one
     bool ok() const { return exit_code == 0; }
 };
 

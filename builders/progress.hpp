@@ -8,15 +8,18 @@
 
 namespace builders {
 
-struct StepWeight { std::string name; double weight; };
+struct StepWeight {
+    std::string name;
+    double weight;
+};
 
 class Progress {
 public:
     virtual ~Progress() = default;
-    virtual void steps(const std::vector<StepWeight>& steps) = 0;   // once, before the first begin
-    virtual void begin(std::string_view step) = 0;                  // ends the step before
-    virtual void fraction(double of_step) = 0;                      // 0..1
-    virtual void line(std::string_view text) = 0;                   // one line for the job's log
+    virtual void steps(const std::vector<StepWeight>& steps) = 0;  // once, before the first begin
+    virtual void begin(std::string_view step) = 0;                 // ends the step before
+    virtual void fraction(double of_step) = 0;                     // 0..1
+    virtual void line(std::string_view text) = 0;                  // one line for the job's log
 };
 
 }  // namespace builders

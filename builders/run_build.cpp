@@ -47,7 +47,7 @@ void relay(int from, int to, const std::function<void(std::uint64_t)>& done) {
         try {
             out.write(std::span(buffer).first(got));
         } catch (const std::system_error&) {
-            return;   // the other side gave up and says why itself
+            return;  // the other side gave up and says why itself
         }
         done(count += got);
     }
@@ -136,13 +136,13 @@ private:
         if (::pipe2(tree.data(), O_CLOEXEC) != 0 || ::pipe2(disk.data(), O_CLOEXEC) != 0)
             throw std::system_error(errno, std::generic_category(), "pipe");
         std::thread mover([&] {
-            relay(tree[0], disk[1], [&](std::uint64_t bytes) {
-                progress_.fraction(std::min(0.99, static_cast<double>(bytes) / total));
-            });
+            relay(tree[0], disk[1],
+                  [&](std::uint64_t bytes) { progress_.fraction(std::min(0.99, static_cast<double>(bytes) / total)); });
         });
         auto reading = std::async(std::launch::async, [&, end = formats::File(tree[1], "tree")]() mutable {
-            const formats::File mine = std::move(end);   // closed at the end of the stream, not of the future
-            sandbox.stream_tree(mine.descriptor(), [this](std::string_view line) { say(line); }, stop_);
+            const formats::File mine = std::move(end);  // closed at the end of the stream, not of the future
+            sandbox.stream_tree(
+                mine.descriptor(), [this](std::string_view line) { say(line); }, stop_);
         });
         const formats::File end(disk[0], "disk");
         std::exception_ptr trouble;
@@ -153,7 +153,7 @@ private:
         }
         drain(end);
         mover.join();
-        reading.get();   // its own error says more than the appliance's
+        reading.get();  // its own error says more than the appliance's
         if (trouble) std::rethrow_exception(trouble);
     }
 
@@ -174,7 +174,9 @@ private:
         };
         // All they say, on whichever output it counts: of a failed command only standard error is passed on.
         const auto tool = [&](const std::string& command) {
-            lines(guest.command({"sh", "-c", "said=$(" + command + " 2>&1) || { echo \"" + command + " failed with exit code $?: $said\" >&2; exit 1; }; echo \"$said\""}));
+            lines(guest.command({"sh", "-c",
+                                 "said=$(" + command + " 2>&1) || { echo \"" + command +
+                                     " failed with exit code $?: $said\" >&2; exit 1; }; echo \"$said\""}));
         };
         // Disks have the appliance kernel's names here, in the order it happened to find them: never /dev/sda for sure.
         const std::string said = guest.command({"grub-probe", "--target=disk", "/boot"});
@@ -198,10 +200,16 @@ private:
     std::string report() const {
         json::array packages, notes;
         for (const auto& package : installed_)
-            packages.push_back({{"name", package.name}, {"version", package.version}, {"architecture", package.architecture}});
+            packages.push_back(
+                {{"name", package.name}, {"version", package.version}, {"architecture", package.architecture}});
         for (const Note& note : plan_.notes) notes.push_back({{"line", note.line}, {"message", note.message}});
-        return json::serialize(json::object{{"steps", steps_}, {"packages", packages}, {"notes", notes}, {"readiness", readiness_},
-                                            {"sandbox", "user, mount, pid, ipc, uts and cgroup namespaces; bwrap; seccomp and no network for scripts"}});
+        return json::serialize(json::object{
+            {"steps", steps_},
+            {"packages", packages},
+            {"notes", notes},
+            {"readiness", readiness_},
+            {"sandbox",
+             "user, mount, pid, ipc, uts and cgroup namespaces; bwrap; seccomp and no network for scripts"}});
     }
 
     const BuildPlan& plan_;
@@ -219,7 +227,8 @@ private:
 
 std::vector<StepWeight> build_steps(const BuildPlan& plan) {
     const bool boots = plan.bootloader;
-    std::vector<StepWeight> steps{{install, boots ? 50.0 : 25.0}, {configure, 5}, {scripts, 2}, {prepare, 2}, {copy, boots ? 20.0 : 8.0}};
+    std::vector<StepWeight> steps{
+        {install, boots ? 50.0 : 25.0}, {configure, 5}, {scripts, 2}, {prepare, 2}, {copy, boots ? 20.0 : 8.0}};
     if (boots) steps.push_back({loader, 20});
     steps.push_back({readiness_step, boots ? 8.0 : 1.0});
     steps.push_back({finish, 3});

@@ -16,19 +16,19 @@
 namespace builders {
 
 struct BuiltDisk {
-    std::filesystem::path path;     // raw, sparse
-    std::uint64_t virtual_size;     // bytes
+    std::filesystem::path path;  // raw, sparse
+    std::uint64_t virtual_size;  // bytes
 };
 
 struct BuildResult {
     std::vector<BuiltDisk> disks;
-    std::string report;             // JSON object: steps with times, packages with versions, notes
+    std::string report;  // JSON object: steps with times, packages with versions, notes
 };
 
 // `work` exists, is empty and ours; what is left in it is the caller's to remove (remove_tree).
 // Progress is told from more than one thread. Throws StepFailed, HostNotReady, Cancelled.
-BuildResult run_build(const BuildPlan& plan, const std::filesystem::path& work,
-                      const GuestFactory& guests, Progress& progress, std::stop_token stop);
+BuildResult run_build(const BuildPlan& plan, const std::filesystem::path& work, const GuestFactory& guests,
+                      Progress& progress, std::stop_token stop);
 
 // The steps run_build reports, for a caller that adds its own behind them.
 std::vector<StepWeight> build_steps(const BuildPlan& plan);

@@ -23,8 +23,8 @@ namespace builders {
 void check_sandbox_available();
 
 struct TreeFile {
-    std::string path;         // absolute, in the tree
-    std::string content;      // of a file, or the target of a symlink
+    std::string path;     // absolute, in the tree
+    std::string content;  // of a file, or the target of a symlink
     unsigned mode = 0644;
     unsigned uid = 0, gid = 0;
     enum class Kind { file, symlink, directory } kind = Kind::file;
@@ -41,14 +41,12 @@ public:
     // A tool of the host (mmdebstrap, tar) as the namespace's root, with its capabilities there. Sees
     // the host's /usr and the few files under /etc that tools need, read-only; the tree as /tree; a
     // private /tmp; the network when asked for. `read_only` names further host paths it may read.
-    Outcome run_tool(Command command, bool network,
-                     const std::vector<std::filesystem::path>& read_only,
+    Outcome run_tool(Command command, bool network, const std::vector<std::filesystem::path>& read_only,
                      const LineHandler& on_line, std::stop_token stop = {});
 
     // A program of the tree, with the tree as its root and a container's usual capabilities, under the
     // seccomp filter of sandbox_filter.hpp. Sees nothing of the host; no network unless asked for.
-    Outcome run_in_tree(Command command, bool network, const LineHandler& on_line,
-                        std::stop_token stop = {});
+    Outcome run_in_tree(Command command, bool network, const LineHandler& on_line, std::stop_token stop = {});
 
     // Files, symlinks and folders into the tree in one go, missing parents made (0755, root). Runs no
     // program of the tree. A symlink planted in the tree can only lead to nothing of worth: the

@@ -20,22 +20,54 @@ namespace {
 using Filter = formats::Handle<void, seccomp_release>;
 
 constexpr std::array refused{
-    SCMP_SYS(mount),           SCMP_SYS(umount2),        SCMP_SYS(pivot_root),
-    SCMP_SYS(setns),           SCMP_SYS(unshare),        SCMP_SYS(open_tree),
-    SCMP_SYS(move_mount),      SCMP_SYS(fsopen),         SCMP_SYS(fsmount),
-    SCMP_SYS(fsconfig),        SCMP_SYS(fspick),         SCMP_SYS(mount_setattr),
-    SCMP_SYS(add_key),         SCMP_SYS(request_key),    SCMP_SYS(keyctl),
-    SCMP_SYS(ptrace),          SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev),
-    SCMP_SYS(init_module),     SCMP_SYS(finit_module),   SCMP_SYS(delete_module),
-    SCMP_SYS(kexec_load),      SCMP_SYS(kexec_file_load), SCMP_SYS(bpf),
-    SCMP_SYS(userfaultfd),     SCMP_SYS(perf_event_open), SCMP_SYS(open_by_handle_at),
-    SCMP_SYS(name_to_handle_at), SCMP_SYS(swapon),       SCMP_SYS(swapoff),
-    SCMP_SYS(reboot),          SCMP_SYS(settimeofday),   SCMP_SYS(clock_settime),
-    SCMP_SYS(clock_adjtime),   SCMP_SYS(adjtimex),       SCMP_SYS(acct),
-    SCMP_SYS(quotactl),        SCMP_SYS(syslog),         SCMP_SYS(lookup_dcookie),
-    SCMP_SYS(iopl),            SCMP_SYS(ioperm),         SCMP_SYS(io_uring_setup),
-    SCMP_SYS(io_uring_enter),  SCMP_SYS(io_uring_register), SCMP_SYS(kcmp),
-    SCMP_SYS(nfsservctl),      SCMP_SYS(vhangup),        SCMP_SYS(fanotify_init),
+    SCMP_SYS(mount),
+    SCMP_SYS(umount2),
+    SCMP_SYS(pivot_root),
+    SCMP_SYS(setns),
+    SCMP_SYS(unshare),
+    SCMP_SYS(open_tree),
+    SCMP_SYS(move_mount),
+    SCMP_SYS(fsopen),
+    SCMP_SYS(fsmount),
+    SCMP_SYS(fsconfig),
+    SCMP_SYS(fspick),
+    SCMP_SYS(mount_setattr),
+    SCMP_SYS(add_key),
+    SCMP_SYS(request_key),
+    SCMP_SYS(keyctl),
+    SCMP_SYS(ptrace),
+    SCMP_SYS(process_vm_readv),
+    SCMP_SYS(process_vm_writev),
+    SCMP_SYS(init_module),
+    SCMP_SYS(finit_module),
+    SCMP_SYS(delete_module),
+    SCMP_SYS(kexec_load),
+    SCMP_SYS(kexec_file_load),
+    SCMP_SYS(bpf),
+    SCMP_SYS(userfaultfd),
+    SCMP_SYS(perf_event_open),
+    SCMP_SYS(open_by_handle_at),
+    SCMP_SYS(name_to_handle_at),
+    SCMP_SYS(swapon),
+    SCMP_SYS(swapoff),
+    SCMP_SYS(reboot),
+    SCMP_SYS(settimeofday),
+    SCMP_SYS(clock_settime),
+    SCMP_SYS(clock_adjtime),
+    SCMP_SYS(adjtimex),
+    SCMP_SYS(acct),
+    SCMP_SYS(quotactl),
+    SCMP_SYS(syslog),
+    SCMP_SYS(lookup_dcookie),
+    SCMP_SYS(iopl),
+    SCMP_SYS(ioperm),
+    SCMP_SYS(io_uring_setup),
+    SCMP_SYS(io_uring_enter),
+    SCMP_SYS(io_uring_register),
+    SCMP_SYS(kcmp),
+    SCMP_SYS(nfsservctl),
+    SCMP_SYS(vhangup),
+    SCMP_SYS(fanotify_init),
 };
 
 void check(int result) {
@@ -50,8 +82,8 @@ formats::File script_filter() {
     for (const int call : refused) check(seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), call, 0));
     // clone3's flags lie in memory where a filter cannot look: programs fall back to clone.
     check(seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0));
-    for (const std::uint64_t flag : {CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC,
-                                     CLONE_NEWUTS, CLONE_NEWCGROUP})
+    for (const std::uint64_t flag :
+         {CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP})
         check(seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
                                SCMP_A0(SCMP_CMP_MASKED_EQ, flag, flag)));
     // Typing into the terminal of whoever started the service.

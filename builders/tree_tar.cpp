@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t block = 512;
 
-struct Header {   // POSIX.1-1988 ustar
+struct Header {  // POSIX.1-1988 ustar
     char name[100];
     char mode[8];
     char uid[8];
@@ -75,8 +75,7 @@ std::string tar_of(const std::vector<TreeFile>& files) {
         std::memcpy(header.version, "00", 2);
         std::memset(header.checksum, ' ', sizeof header.checksum);
         unsigned sum = 0;
-        for (const unsigned char byte : std::string_view(reinterpret_cast<const char*>(&header), block))
-            sum += byte;
+        for (const unsigned char byte : std::string_view(reinterpret_cast<const char*>(&header), block)) sum += byte;
         std::snprintf(header.checksum, 7, "%06o", sum);
         tar.append(reinterpret_cast<const char*>(&header), block);
         if (plain) {

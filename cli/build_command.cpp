@@ -2,10 +2,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <boost/json.hpp>
+#include <CLI/CLI.hpp>
 #include <csignal>
 #include <fstream>
 #include <functional>
@@ -62,8 +62,10 @@ int check(const std::string& recipe, const Options& options, json::object& reque
     };
     for (const std::string& setting : options.settings) {
         const std::size_t equals = setting.find('=');
-        if (equals == std::string::npos) misused("--option " + setting + " is not KEY=VALUE");
-        else take(setting.substr(0, equals), setting.substr(equals + 1));
+        if (equals == std::string::npos)
+            misused("--option " + setting + " is not KEY=VALUE");
+        else
+            take(setting.substr(0, equals), setting.substr(equals + 1));
     }
     for (const std::string& key : options.keys) take("ssh-key", fs::exists(key) ? read_file(key) : key);
     const kickstart::ParseResult parsed = kickstart::parse(recipe);
@@ -73,7 +75,8 @@ int check(const std::string& recipe, const Options& options, json::object& reque
     for (const auto& error : planned.errors) complain(error.line, error.message);
     if (exit_code != 0) return exit_code;
     for (const builders::Note& note : planned.plan.notes)
-        std::cerr << options.recipe << (note.line > 0 ? ":" + std::to_string(note.line) : "") << ": note: " << note.message << "\n";
+        std::cerr << options.recipe << (note.line > 0 ? ":" + std::to_string(note.line) : "")
+                  << ": note: " << note.message << "\n";
     return 0;
 }
 
@@ -87,7 +90,8 @@ public:
         if (!object) return;
         if (const json::value* steps = object->if_contains("steps"))
             for (const json::value& step : steps->as_array()) {
-                weights_.emplace_back(json::value_to<std::string>(step.at("name")), step.at("weight").to_number<double>());
+                weights_.emplace_back(json::value_to<std::string>(step.at("name")),
+                                      step.at("weight").to_number<double>());
                 total_ += weights_.back().second;
             }
         if (const json::value* step = object->if_contains("step")) {
@@ -109,7 +113,8 @@ private:
     void show(double part, bool step) const {
         if (!terminal_ && !step) return;
         const int percent = total_ > 0 ? static_cast<int>(100 * (done_ + weight_ * part) / total_) : 0;
-        std::cerr << (terminal_ ? "\r\033[K" : "") << percent << " %  " << name_ << (terminal_ ? "" : "\n") << std::flush;
+        std::cerr << (terminal_ ? "\r\033[K" : "") << percent << " %  " << name_ << (terminal_ ? "" : "\n")
+                  << std::flush;
     }
     bool terminal_ = ::isatty(2) == 1;
     std::vector<std::pair<std::string, double>> weights_;
@@ -150,7 +155,7 @@ public:
 
 private:
     std::atomic<bool> over_ = false;
-    std::thread thread_;   // last: it uses the others
+    std::thread thread_;  // last: it uses the others
 };
 
 void write_lists(const server::publish::WorkerResult& result, const fs::path& output) {
@@ -165,7 +170,7 @@ void write_lists(const server::publish::WorkerResult& result, const fs::path& ou
 void move_file(const fs::path& from, const fs::path& to) {
     std::error_code error;
     fs::rename(from, to, error);
-    if (error) {   // another file system
+    if (error) {  // another file system
         fs::copy_file(from, to, fs::copy_options::overwrite_existing);
         fs::remove(from);
     }
@@ -178,11 +183,13 @@ int build(const Options& options) {
     builders::check_sandbox_available();
     fs::create_directories(options.output);
     std::string place = (options.work / "xenkiln-build-XXXXXX").string();
-    if (!::mkdtemp(place.data())) throw std::system_error(errno, std::generic_category(), "make a folder in " + options.work.string());
+    if (!::mkdtemp(place.data()))
+        throw std::system_error(errno, std::generic_category(), "make a folder in " + options.work.string());
     const fs::path folder = place;
     ::chmod(place.c_str(), 0711);
     std::ofstream(folder / "recipe.ks", std::ios::binary) << recipe;
-    std::ofstream(folder / "request.json") << json::serialize(json::object{{"options", request}, {"date", server::today()}});
+    std::ofstream(folder / "request.json")
+        << json::serialize(json::object{{"options", request}, {"date", server::today()}});
     if (options.keep_disk) std::ofstream(folder / "keep-disk");
 
     block_signals();
@@ -197,13 +204,15 @@ int build(const Options& options) {
     fs::copy_file(folder / "log.txt", options.output / "build.log", fs::copy_options::overwrite_existing);
     if (exit_code == 0) {
         const auto result = server::publish::read_result(folder / "result.json");
-        for (const auto& entry : fs::directory_iterator(folder / "out")) move_file(entry.path(), options.output / entry.path().filename());
+        for (const auto& entry : fs::directory_iterator(folder / "out"))
+            move_file(entry.path(), options.output / entry.path().filename());
         write_lists(result, options.output);
         for (const auto& product : result.products) std::cout << (options.output / product.file_name).string() << "\n";
     } else {
-        std::cerr << "xenkiln build: " << (!display.error().empty() ? display.error()
-                                         : exit_code > 128 ? "the worker was killed by signal " + std::to_string(exit_code - 128)
-                                                           : "the worker ended with exit code " + std::to_string(exit_code))
+        std::cerr << "xenkiln build: "
+                  << (!display.error().empty() ? display.error()
+                      : exit_code > 128        ? "the worker was killed by signal " + std::to_string(exit_code - 128)
+                                               : "the worker ended with exit code " + std::to_string(exit_code))
                   << "\nThe log is " << (options.output / "build.log").string() << "\n";
     }
     builders::remove_tree(folder);
@@ -214,15 +223,22 @@ int build(const Options& options) {
 
 void add_build(CLI::App& program, int& exit_code) {
     auto options = std::make_shared<Options>();
-    CLI::App* command = program.add_subcommand("build", "Build a recipe without a service: the same steps, the same files, in a folder.");
+    CLI::App* command = program.add_subcommand(
+        "build", "Build a recipe without a service: the same steps, the same files, in a folder.");
     command->add_option("recipe", options->recipe, "The kickstart file")->required();
-    command->add_option("--output,-o", options->output, "Folder for the image, its ova.xml, SHA256SUMS, MD5SUMS, report.json and build.log")->required();
+    command
+        ->add_option("--output,-o", options->output,
+                     "Folder for the image, its ova.xml, SHA256SUMS, MD5SUMS, report.json and build.log")
+        ->required();
     command->add_option("--option", options->settings, "KEY=VALUE, beats the recipe's own; repeatable");
     command->add_option("--ssh-key", options->keys, "An SSH public key, or the file it is in; repeatable");
-    command->add_option("--work", options->work, "Folder for temporary files; every user must be able to pass it")->capture_default_str();
-    command->add_flag("--keep-disk", options->keep_disk, "Leave the raw disk in the output folder as well, as disk1.raw");
+    command->add_option("--work", options->work, "Folder for temporary files; every user must be able to pass it")
+        ->capture_default_str();
+    command->add_flag("--keep-disk", options->keep_disk,
+                      "Leave the raw disk in the output folder as well, as disk1.raw");
     std::string keys = "Options:\n";
-    for (const auto& [key, help] : builders::option_help()) keys += "  " + key + std::string(key.size() < 14 ? 14 - key.size() : 1, ' ') + help + "\n";
+    for (const auto& [key, help] : builders::option_help())
+        keys += "  " + key + std::string(key.size() < 14 ? 14 - key.size() : 1, ' ') + help + "\n";
     command->footer(keys);
     command->callback([options, &exit_code] { exit_code = build(*options); });
 }

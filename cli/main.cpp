@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <algorithm>
+#include <CLI/CLI.hpp>
 #include <csignal>
 #include <iostream>
 
@@ -21,9 +21,9 @@ int main(int argc, char** argv) {
         program.parse(argc, argv);
     } catch (const CLI::RequiredError& error) {
         const auto commands = program.get_subcommands([](const CLI::App*) { return true; });
-        const bool known = argc < 2 || std::any_of(commands.begin(), commands.end(), [&](const CLI::App* one) { return one->check_name(argv[1]); });
-        if (!known && argv[1][0] != '-')
-            std::cerr << "xenkiln: there is no command " << argv[1] << "\n";
+        const bool known = argc < 2 || std::any_of(commands.begin(), commands.end(),
+                                                   [&](const CLI::App* one) { return one->check_name(argv[1]); });
+        if (!known && argv[1][0] != '-') std::cerr << "xenkiln: there is no command " << argv[1] << "\n";
         return program.exit(error) == 0 ? 0 : 2;
     } catch (const CLI::ParseError& error) {
         return program.exit(error) == 0 ? 0 : 2;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <CLI/CLI.hpp>
 #include <array>
+#include <CLI/CLI.hpp>
 #include <iostream>
 
 #include "cli/commands.hpp"
@@ -16,8 +16,10 @@ class Peeked : public formats::ByteSource {
 public:
     explicit Peeked(formats::ByteSource& from) : from_(from) {
         while (have_ < first_.size())
-            if (const std::size_t got = from_.read(std::span(first_).subspan(have_))) have_ += got;
-            else break;
+            if (const std::size_t got = from_.read(std::span(first_).subspan(have_)))
+                have_ += got;
+            else
+                break;
     }
     std::span<const std::byte> first() const { return std::span(first_).first(have_); }
     std::size_t read(std::span<std::byte> out) override {
@@ -41,13 +43,15 @@ int verify(const std::string& path) {
     const auto plain = formats::make_decompressor(kind, peeked);
     try {
         const formats::xva::XvaReport report = formats::xva::read_xva(*plain);
-        std::cout << path << ": every block verified (" << to_string(kind) << ", " << report.file_size << " bytes unpacked)\n"
-                  << "  VM \"" << report.hardware.name << "\": " << report.hardware.vcpus << " vCPU, " << (report.hardware.memory_bytes >> 20)
-                  << " MiB, " << (report.hardware.firmware == formats::Firmware::uefi ? "UEFI" : "BIOS")
+        std::cout << path << ": every block verified (" << to_string(kind) << ", " << report.file_size
+                  << " bytes unpacked)\n"
+                  << "  VM \"" << report.hardware.name << "\": " << report.hardware.vcpus << " vCPU, "
+                  << (report.hardware.memory_bytes >> 20) << " MiB, "
+                  << (report.hardware.firmware == formats::Firmware::uefi ? "UEFI" : "BIOS")
                   << (report.hardware.is_template ? ", template" : "") << "\n";
         for (const auto& disk : report.disks)
-            std::cout << "  " << disk.reference << ": " << disk.virtual_size << " bytes, " << disk.chunks << " blocks with data ("
-                      << disk.allocated << " bytes), " << disk.checksum << "\n";
+            std::cout << "  " << disk.reference << ": " << disk.virtual_size << " bytes, " << disk.chunks
+                      << " blocks with data (" << disk.allocated << " bytes), " << disk.checksum << "\n";
         return 0;
     } catch (const std::exception& error) {
         std::cerr << "xenkiln verify: " << path << ": " << error.what() << "\n";
@@ -59,7 +63,8 @@ int verify(const std::string& path) {
 
 void add_verify(CLI::App& program, int& exit_code) {
     auto path = std::make_shared<std::string>();
-    CLI::App* command = program.add_subcommand("verify", "Check every block of an XVA, plain or packed with xz, gzip or zstd, before it is imported.");
+    CLI::App* command = program.add_subcommand(
+        "verify", "Check every block of an XVA, plain or packed with xz, gzip or zstd, before it is imported.");
     command->add_option("file", *path, "FILE.xva, .xva.xz, .xva.gz or .xva.zst, or - for standard input")->required();
     command->callback([path, &exit_code] { exit_code = verify(*path); });
 }

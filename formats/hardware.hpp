@@ -8,7 +8,7 @@
 
 namespace formats {
 
-enum class Mode { pvhvm, hvm, pvh, pv };   // how the guest runs under Xen
+enum class Mode { pvhvm, hvm, pvh, pv };  // how the guest runs under Xen
 enum class Firmware { bios, uefi };
 
 struct Hardware {
@@ -18,10 +18,10 @@ struct Hardware {
     Firmware firmware = Firmware::bios;
     std::uint32_t vcpus = 2;
     std::uint64_t memory_bytes = std::uint64_t{2} << 30;
-    std::uint32_t network_interfaces = 1;   // 0 leaves the VM without a VIF
-    bool is_template = false;               // imports as a template, which cannot be started itself
+    std::uint32_t network_interfaces = 1;  // 0 leaves the VM without a VIF
+    bool is_template = false;              // imports as a template, which cannot be started itself
     bool secure_boot = false;
-    std::string pv_args;                    // kernel arguments, for Mode::pv only
+    std::string pv_args;  // kernel arguments, for Mode::pv only
 };
 
 }  // namespace formats

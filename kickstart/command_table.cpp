@@ -13,7 +13,7 @@ namespace {
 // list, b a boolean word, {a,b} a choice; ! is required. `exclusive`: groups separated by ";".
 struct Entry {
     const char* name;
-    int least, most;   // -1: any number; of arguments
+    int least, most;  // -1: any number; of arguments
     const char* options;
     const char* exclusive = "";
     const char* conflicts = "";
@@ -31,17 +31,15 @@ const Entry commands[] = {
     {"auth", 0, -1, "*"},
     {"authconfig", 0, -1, "*"},
     {"authselect", 0, -1, "*"},
-    {"autopart", 0, 0, "nolvm type=s fstype=s nohome noboot noswap hibernation ENCRYPTION",
-     "nolvm type", "part partition raid volgroup logvol reqpart mount"},
+    {"autopart", 0, 0, "nolvm type=s fstype=s nohome noboot noswap hibernation ENCRYPTION", "nolvm type",
+     "part partition raid volgroup logvol reqpart mount"},
     {"bootloader", 0, 0,
      "append=s location={mbr,partition,none,boot} lba32 password=s md5pass=s upgrade driveorder=l"
      " hvargs=s timeout=i default=s iscrypted boot-drive=s leavebootorder extlinux disabled nombr"
      " sdboot"},
-    {"btrfs", 0, -1,
-     "noformat useexisting label=s data=s metadata=s subvol parent=s name=s mkfsoptions=s"},
+    {"btrfs", 0, -1, "noformat useexisting label=s data=s metadata=s subvol parent=s name=s mkfsoptions=s"},
     {"cdrom", 0, 0, ""},
-    {"clearpart", 0, 0, "all drives=l initlabel linux none disklabel=s list=l cdl",
-     "all linux none"},
+    {"clearpart", 0, 0, "all drives=l initlabel linux none disklabel=s list=l cdl", "all linux none"},
     {"cmdline", 0, 0, "non-interactive"},
     {"driverdisk", 0, -1, "source=s biospart=s"},
     {"eula", 0, 0, "agreed|agree|accepted|accept"},
@@ -59,8 +57,7 @@ const Entry commands[] = {
     {"ignoredisk", 0, 0, "drives=l only-use=l interactive"},
     {"install", 0, 0, "root-device=s"},
     {"interactive", 0, 0, ""},
-    {"iscsi", 0, 0,
-     "target=s ipaddr=s! port=i user=s password=s reverse-user=s reverse-password=s iface=s"},
+    {"iscsi", 0, 0, "target=s ipaddr=s! port=i user=s password=s reverse-user=s reverse-password=s iface=s"},
     {"iscsiname", 1, 1, ""},
     {"key", 0, 1, "skip"},
     {"keyboard", 0, 1, "vckeymap=s xlayouts=l switch=l"},
@@ -85,8 +82,7 @@ const Entry commands[] = {
      "activate no-activate"},
     {"nfs", 0, 0, "server=s! dir=s! opts=s"},
     {"nvdimm", 1, 1, "namespace=s blockdevs=l mode={sector} sectorsize=i"},
-    {"ostreecontainer", 0, 0,
-     "stateroot=s url=s! transport=s remote=s no-signature-verification"},
+    {"ostreecontainer", 0, 0, "stateroot=s url=s! transport=s remote=s no-signature-verification"},
     {"ostreesetup", 0, 0, "osname=s! remote=s url=s! ref=s! nogpg"},
     {"part", 1, 1, "PART ENCRYPTION", "", "autopart mount"},
     {"partition", 1, 1, "PART ENCRYPTION", "", "autopart mount"},
@@ -119,14 +115,11 @@ const Entry commands[] = {
     {"timezone", 0, 1, "utc|isUtc nontp ntpservers=l"},
     {"unsupported_hardware", 0, 0, ""},
     {"updates", 0, 1, ""},
-    {"url", 0, 0,
-     "proxy=s noverifyssl url=s mirrorlist=s metalink=s sslcacert=s sslclientcert=s sslclientkey=s"},
-    {"user", 0, 0,
-     "groups=l homedir=s iscrypted name=s! password=s shell=s uid=i lock plaintext gecos=s gid=i",
+    {"url", 0, 0, "proxy=s noverifyssl url=s mirrorlist=s metalink=s sslcacert=s sslclientcert=s sslclientkey=s"},
+    {"user", 0, 0, "groups=l homedir=s iscrypted name=s! password=s shell=s uid=i lock plaintext gecos=s gid=i",
      "iscrypted plaintext"},
     {"vnc", 0, 0, "password=s host=s port=s"},
-    {"volgroup", 1, -1,
-     "noformat useexisting reserved-space=i reserved-percent=i pesize=i", "", "autopart mount"},
+    {"volgroup", 1, -1, "noformat useexisting reserved-space=i reserved-percent=i pesize=i", "", "autopart mount"},
     {"xconfig", 0, 0,
      "defaultdesktop=s startxonboot driver=s depth=i resolution=s videoram=s card=s monitor=s"
      " hsync=s vsync=s noprobe server=s"},
@@ -136,8 +129,8 @@ const Entry commands[] = {
 };
 
 // Read and remembered, but nothing happens: their arguments are not looked at.
-const char* const deprecated[] = {"autostep",    "device",    "deviceprobe", "dmraid", "langsupport",
-                                  "method",      "monitor",   "mouse",       "multipath", "upgrade"};
+const char* const deprecated[] = {"autostep", "device",  "deviceprobe", "dmraid",    "langsupport",
+                                  "method",   "monitor", "mouse",       "multipath", "upgrade"};
 
 constexpr const char* script_options = "erroronfail interpreter=s log|logfile=s";
 const Entry sections[] = {
@@ -172,10 +165,18 @@ OptionRule option_rule(std::string word) {
         const std::string type = word.substr(equals + 1);
         word.resize(equals);
         switch (type.front()) {
-            case 's': rule.type = OptionType::text; break;
-            case 'i': rule.type = OptionType::number; break;
-            case 'b': rule.type = OptionType::boolean; break;
-            case 'l': rule.type = OptionType::list; break;
+            case 's':
+                rule.type = OptionType::text;
+                break;
+            case 'i':
+                rule.type = OptionType::number;
+                break;
+            case 'b':
+                rule.type = OptionType::boolean;
+                break;
+            case 'l':
+                rule.type = OptionType::list;
+                break;
             case '{':
                 rule.type = OptionType::text;
                 rule.choices = split(type.substr(1, type.size() - 2), ',');
@@ -195,8 +196,7 @@ CommandRule command_rule(const Entry& entry) {
     CommandRule rule;
     rule.name = entry.name;
     rule.least_args = static_cast<std::size_t>(entry.least);
-    rule.most_args = entry.most < 0 ? std::numeric_limits<std::size_t>::max()
-                                    : static_cast<std::size_t>(entry.most);
+    rule.most_args = entry.most < 0 ? std::numeric_limits<std::size_t>::max() : static_cast<std::size_t>(entry.most);
     std::string options = entry.options;
     for (const auto& [word, text] : {std::pair{"ENCRYPTION", encryption}, std::pair{"PART", part_options}})
         if (const std::size_t at = options.find(word); at != std::string::npos)
@@ -222,15 +222,14 @@ const std::vector<CommandRule>& command_rules() {
 }
 
 const CommandRule* find(const std::vector<CommandRule>& rules, std::string_view name) {
-    const auto found = std::find_if(rules.begin(), rules.end(),
-                                    [&](const CommandRule& rule) { return rule.name == name; });
+    const auto found =
+        std::find_if(rules.begin(), rules.end(), [&](const CommandRule& rule) { return rule.name == name; });
     return found == rules.end() ? nullptr : &*found;
 }
 
 }  // namespace
 
-const OptionRule* CommandRule::option(std::string_view name,
-                                      std::vector<std::string>& candidates) const {
+const OptionRule* CommandRule::option(std::string_view name, std::vector<std::string>& candidates) const {
     const OptionRule* found = nullptr;
     for (const OptionRule& rule : options) {
         for (const std::string& known : rule.names) {
@@ -247,7 +246,9 @@ const OptionRule* CommandRule::option(std::string_view name,
     return candidates.size() == 1 ? found : nullptr;
 }
 
-const CommandRule* find_command(std::string_view name) { return find(command_rules(), name); }
+const CommandRule* find_command(std::string_view name) {
+    return find(command_rules(), name);
+}
 
 const CommandRule* find_section(std::string_view name) {
     static const std::vector<CommandRule> rules = [] {

@@ -39,14 +39,19 @@ public:
     template <class T>
     void member(std::string_view name, const T& value) {
         key(name);
-        if constexpr (std::is_same_v<T, bool>) raw(value ? "true" : "false");
-        else if constexpr (std::is_integral_v<T>) raw(std::to_string(value));
-        else string(value);
+        if constexpr (std::is_same_v<T, bool>)
+            raw(value ? "true" : "false");
+        else if constexpr (std::is_integral_v<T>)
+            raw(std::to_string(value));
+        else
+            string(value);
     }
     void member_or_null(std::string_view name, std::string_view value) {
         key(name);
-        if (value.empty()) raw("null");
-        else string(value);
+        if (value.empty())
+            raw("null");
+        else
+            string(value);
     }
 
 private:
@@ -63,10 +68,18 @@ void write_options(Writer& out, const std::map<std::string, OptionValue>& option
     for (const auto& [name, value] : options) {
         out.key(name);
         switch (value.kind) {
-            case OptionValue::Kind::flag: out.raw(value.flag ? "true" : "false"); break;
-            case OptionValue::Kind::number: out.raw(std::to_string(value.number)); break;
-            case OptionValue::Kind::text: out.string(value.text); break;
-            case OptionValue::Kind::list: out.strings(value.list); break;
+            case OptionValue::Kind::flag:
+                out.raw(value.flag ? "true" : "false");
+                break;
+            case OptionValue::Kind::number:
+                out.raw(std::to_string(value.number));
+                break;
+            case OptionValue::Kind::text:
+                out.string(value.text);
+                break;
+            case OptionValue::Kind::list:
+                out.strings(value.list);
+                break;
         }
     }
     out.close('}');
@@ -112,9 +125,9 @@ void write_packages(Writer& out, const Recipe& recipe) {
         out.close('}');
     }
     out.close(']');
-    for (const auto& [name, list] : {std::pair{"packages", &packages.packages},
-                                     std::pair{"excluded_packages", &packages.excluded_packages},
-                                     std::pair{"excluded_groups", &packages.excluded_groups}}) {
+    for (const auto& [name, list] :
+         {std::pair{"packages", &packages.packages}, std::pair{"excluded_packages", &packages.excluded_packages},
+          std::pair{"excluded_groups", &packages.excluded_groups}}) {
         out.key(name);
         out.strings(*list);
     }
@@ -196,11 +209,21 @@ std::string json_string(std::string_view text) {
     std::string quoted = "\"";
     for (const char c : text) {
         switch (c) {
-            case '"': quoted += "\\\""; break;
-            case '\\': quoted += "\\\\"; break;
-            case '\n': quoted += "\\n"; break;
-            case '\r': quoted += "\\r"; break;
-            case '\t': quoted += "\\t"; break;
+            case '"':
+                quoted += "\\\"";
+                break;
+            case '\\':
+                quoted += "\\\\";
+                break;
+            case '\n':
+                quoted += "\\n";
+                break;
+            case '\r':
+                quoted += "\\r";
+                break;
+            case '\t':
+                quoted += "\\t";
+                break;
             default:
                 if (static_cast<unsigned char>(c) < 0x20) {
                     std::array<char, 8> escape{};

@@ -9,6 +9,6 @@
 namespace kickstart {
 
 std::string to_json(const ParseResult& result);
-std::string json_string(std::string_view text);   // quoted and escaped
+std::string json_string(std::string_view text);  // quoted and escaped
 
 }  // namespace kickstart

@@ -31,22 +31,19 @@ std::optional<std::int64_t> integer(std::string_view text) {
     }
     std::int64_t value = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (digits.empty() || error != std::errc() || end != digits.data() + digits.size())
-        return std::nullopt;
+    if (digits.empty() || error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
     return value;
 }
 
 std::string joined(const std::vector<std::string>& words, const std::string& quote) {
     std::string text;
-    for (const std::string& word : words)
-        text += (text.empty() ? "" : ", ") + quote + word + quote;
+    for (const std::string& word : words) text += (text.empty() ? "" : ", ") + quote + word + quote;
     return text;
 }
 
 class Line {
 public:
-    Line(const CommandRule& rule, const std::vector<Word>& words, int line,
-         std::vector<Diagnostic>& problems)
+    Line(const CommandRule& rule, const std::vector<Word>& words, int line, std::vector<Diagnostic>& problems)
         : rule_(rule), words_(words), line_(line), problems_(problems) {
         command_.line = line;
         command_.name = words[0].text;
@@ -60,8 +57,10 @@ public:
             if (!opaque && word.text.starts_with("--") && word.text.size() > 2) {
                 option(word);
             } else {
-                if (!opaque && command_.args.size() == rule_.most_args) unexpected_.push_back(word);
-                else command_.args.push_back(word.text);
+                if (!opaque && command_.args.size() == rule_.most_args)
+                    unexpected_.push_back(word);
+                else
+                    command_.args.push_back(word.text);
             }
         }
         finish(opaque);
@@ -80,14 +79,13 @@ private:
         const OptionRule* rule = rule_.option(name, candidates);
         if (!rule && candidates.size() > 1) {
             for (std::string& candidate : candidates) candidate = "--" + candidate;
-            return problem(word.column, "ambiguous option: --" + name + " could match " +
-                                            joined(candidates, ""));
+            return problem(word.column, "ambiguous option: --" + name + " could match " + joined(candidates, ""));
         }
         if (!rule) return unknown(word, name);
         if (rule->type == OptionType::flag) {
             if (equals != std::string::npos)
-                return problem(word.column, "argument --" + name + ": takes no value, got '" +
-                                                word.text.substr(equals + 1) + "'");
+                return problem(word.column,
+                               "argument --" + name + ": takes no value, got '" + word.text.substr(equals + 1) + "'");
             return set_flag(*rule);
         }
         std::string value;
@@ -103,8 +101,7 @@ private:
 
     void unknown(const Word& word, const std::string& name) {
         std::vector<std::string> known;
-        for (const OptionRule& rule : rule_.options)
-            known.insert(known.end(), rule.names.begin(), rule.names.end());
+        for (const OptionRule& rule : rule_.options) known.insert(known.end(), rule.names.begin(), rule.names.end());
         const std::string near = closest(name, known);
         problem(word.column, rule_.name + ": unrecognized arguments: " + word.text +
                                  (near.empty() ? "" : "; did you mean --" + near + "?"));
@@ -130,14 +127,12 @@ private:
         const std::string& name = rule.names[0];
         if (rule.type == OptionType::number) {
             const auto number = integer(value);
-            if (!number)
-                return problem(column, "argument --" + name + ": invalid int value: '" + value + "'");
+            if (!number) return problem(column, "argument --" + name + ": invalid int value: '" + value + "'");
             result.kind = OptionValue::Kind::number;
             result.number = *number;
         } else if (rule.type == OptionType::boolean) {
             const std::string word = lower(value);
-            const std::array<std::string_view, 4> yes{"on", "yes", "true", "1"},
-                no{"off", "no", "false", "0"};
+            const std::array<std::string_view, 4> yes{"on", "yes", "true", "1"}, no{"off", "no", "false", "0"};
             const bool is = std::find(yes.begin(), yes.end(), word) != yes.end();
             if (!is && std::find(no.begin(), no.end(), word) == no.end())
                 return problem(column, "argument --" + name + ": invalid boolean: '" + value + "'");
@@ -145,15 +140,13 @@ private:
         } else if (rule.type == OptionType::list) {
             result.kind = OptionValue::Kind::list;
             result.list = comma_list(value);
-            if (const auto before = command_.options.find(name);
-                rule.accumulates && before != command_.options.end())
-                result.list.insert(result.list.begin(), before->second.list.begin(),
-                                   before->second.list.end());
+            if (const auto before = command_.options.find(name); rule.accumulates && before != command_.options.end())
+                result.list.insert(result.list.begin(), before->second.list.begin(), before->second.list.end());
         } else {
             if (!rule.choices.empty() &&
                 std::find(rule.choices.begin(), rule.choices.end(), value) == rule.choices.end())
-                return problem(column, "argument --" + name + ": invalid choice: '" + value +
-                                           "' (choose from " + joined(rule.choices, "'") + ")");
+                return problem(column, "argument --" + name + ": invalid choice: '" + value + "' (choose from " +
+                                           joined(rule.choices, "'") + ")");
             result.kind = OptionValue::Kind::text;
             result.text = value;
         }
@@ -172,20 +165,18 @@ private:
                 hint = "; this is a dash, not --";
             else if (first == "\n" || first == "\\")
                 hint = "; this looks like a continued line, and kickstart has none";
-            problem(unexpected_.front().column, "Unexpected arguments to " + rule_.name +
-                                                    " command: [" + joined(texts, "'") + "]" + hint);
+            problem(unexpected_.front().column,
+                    "Unexpected arguments to " + rule_.name + " command: [" + joined(texts, "'") + "]" + hint);
         }
         std::vector<std::string> missing;
         for (const OptionRule& rule : rule_.options)
-            if (rule.required && !command_.options.contains(rule.names[0]))
-                missing.push_back("--" + rule.names[0]);
+            if (rule.required && !command_.options.contains(rule.names[0])) missing.push_back("--" + rule.names[0]);
         if (!missing.empty())
-            problem(words_[0].column, rule_.name + ": the following arguments are required: " +
-                                          joined(missing, ""));
+            problem(words_[0].column, rule_.name + ": the following arguments are required: " + joined(missing, ""));
         if (command_.args.size() < rule_.least_args)
             problem(words_[0].column, rule_.name + ": needs " + std::to_string(rule_.least_args) +
-                                          (rule_.least_args == 1 ? " argument" : " arguments") +
-                                          ", has " + std::to_string(command_.args.size()));
+                                          (rule_.least_args == 1 ? " argument" : " arguments") + ", has " +
+                                          std::to_string(command_.args.size()));
     }
 
     const CommandRule& rule_;
@@ -222,8 +213,10 @@ std::string normal_path(const std::string& path) {
     while (!rest.empty()) {
         const std::size_t slash = rest.find('/');
         const std::string_view part = rest.substr(0, slash);
-        if (part == ".." && !parts.empty()) parts.pop_back();
-        else if (!part.empty() && part != "." && part != "..") parts.push_back(part);
+        if (part == ".." && !parts.empty())
+            parts.pop_back();
+        else if (!part.empty() && part != "." && part != "..")
+            parts.push_back(part);
         if (slash == std::string_view::npos) break;
         rest.remove_prefix(slash + 1);
     }

@@ -28,9 +28,12 @@ void PackageList::add(std::string_view line, int number, std::vector<Diagnostic>
     if (text.front() == '@') {
         const std::string name = trimmed(std::string_view(text).substr(1));
         if (name.starts_with('^')) {
-            if (!exclude) environment_ = name.substr(1);
-            else if (environment_ == name.substr(1)) environment_.clear();
-            else excluded_groups_.insert(name);
+            if (!exclude)
+                environment_ = name.substr(1);
+            else if (environment_ == name.substr(1))
+                environment_.clear();
+            else
+                excluded_groups_.insert(name);
             lines_[name] = number;
         } else if (exclude) {
             std::erase_if(groups_, [&](const Packages::Group& group) { return group.name == name; });
@@ -46,8 +49,7 @@ void PackageList::add(std::string_view line, int number, std::vector<Diagnostic>
     lines_[text] = number;
 }
 
-void PackageList::add_group(const std::string& text, int number,
-                            std::vector<Diagnostic>& problems) {
+void PackageList::add_group(const std::string& text, int number, std::vector<Diagnostic>& problems) {
     Packages::Group group{text, "default"};
     for (const auto& [option, level] : {std::pair{" --nodefaults", "mandatory"}, std::pair{" --optional", "all"}})
         if (const std::size_t at = group.name.find(option); at != std::string::npos) {
@@ -68,8 +70,7 @@ Packages PackageList::packages(const Command& header, const std::optional<Packag
     result.line = before ? before->line : header.line;
     result.environment = environment_;
     result.groups = groups_;
-    std::sort(result.groups.begin(), result.groups.end(),
-              [](const auto& a, const auto& b) { return a.name < b.name; });
+    std::sort(result.groups.begin(), result.groups.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
     result.packages.assign(packages_.begin(), packages_.end());
     result.excluded_packages.assign(excluded_.begin(), excluded_.end());
     result.excluded_groups.assign(excluded_groups_.begin(), excluded_groups_.end());

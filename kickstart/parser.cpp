@@ -22,8 +22,8 @@ bool valid_version(std::string_view version) {
 }
 
 struct Line {
-    std::string_view text;   // without its end
-    std::string_view raw;    // with it
+    std::string_view text;  // without its end
+    std::string_view raw;   // with it
 };
 
 // LF, CRLF and lone CR end a line.
@@ -48,7 +48,9 @@ std::string_view first_word(std::string_view line) {
     return line.substr(begin, end == std::string_view::npos ? end : end - begin);
 }
 
-bool blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
+bool blank(std::string_view text) {
+    return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
 
 class Parser {
 public:
@@ -87,8 +89,7 @@ private:
             while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
             return std::string(value);
         };
-        if (text.starts_with("#version=") && !recipe.version_comment)
-            recipe.version_comment = rest("#version=");
+        if (text.starts_with("#version=") && !recipe.version_comment) recipe.version_comment = rest("#version=");
         if (text.starts_with("#platform=")) recipe.platform = rest("#platform=");
         if (!text.starts_with("#xenkiln:")) return;
         const Words words = split_words(text.substr(std::string_view("#xenkiln:").size()));
@@ -98,8 +99,7 @@ private:
             if (equals == std::string::npos || equals == 0)
                 error(line_number(), "#xenkiln: '" + word.text + "' is not key=value", word.column);
             else
-                recipe.options.push_back(
-                    {line_number(), word.text.substr(0, equals), word.text.substr(equals + 1)});
+                recipe.options.push_back({line_number(), word.text.substr(0, equals), word.text.substr(equals + 1)});
         }
     }
 
@@ -124,8 +124,10 @@ private:
         check_conflicts(*rule, words.words[0]);
         if (problems_.size() != before) return;
         if (rule->deprecated)
-            warn(line_number(), "Ignoring deprecated command on line " + std::to_string(line_number()) +
-                                    ": the " + name + " command has no effect", "deprecated");
+            warn(line_number(),
+                 "Ignoring deprecated command on line " + std::to_string(line_number()) + ": the " + name +
+                     " command has no effect",
+                 "deprecated");
         seen_.insert(name);
         result_.recipe.commands.push_back(std::move(command));
     }
@@ -133,16 +135,17 @@ private:
     void check_conflicts(const CommandRule& rule, const Word& word) {
         for (const std::string& other : rule.conflicts)
             if (seen_.contains(other))
-                return error(line_number(), "The " + rule.name + " and " + other +
-                                                " commands can't be used at the same time.", word.column);
+                return error(line_number(),
+                             "The " + rule.name + " and " + other + " commands can't be used at the same time.",
+                             word.column);
     }
 
     void unknown_command(const std::vector<Word>& words) {
         const std::string& name = words[0].text;
         std::string hint;
         static const std::set<std::string> shell{
-            "systemctl", "rpm", "yum", "dnf", "apt-get", "apt", "echo", "cat", "sed", "mkdir", "cp",
-            "mv",        "rm",  "ln",  "chmod", "chown", "useradd", "wget", "curl", "if", "fi", "EOF"};
+            "systemctl", "rpm", "yum", "dnf",   "apt-get", "apt",     "echo", "cat",  "sed", "mkdir", "cp",
+            "mv",        "rm",  "ln",  "chmod", "chown",   "useradd", "wget", "curl", "if",  "fi",    "EOF"};
         std::string lowered = name;
         for (char& c : lowered) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
         const std::string near = closest(name, command_names());
@@ -160,15 +163,13 @@ private:
     void include(const Words& words, const std::string& where) {
         if (words.words[0].text == "%ksappend") return;
         if (words.words.size() != 2)
-            return error(line_number(), "%include needs one file name, has " +
-                                            std::to_string(words.words.size() - 1));
+            return error(line_number(), "%include needs one file name, has " + std::to_string(words.words.size() - 1));
         result_.recipe.includes.push_back({line_number(), words.words[1].text, where});
     }
 
     void section(const Words& words) {
         const std::string name = words.words[0].text;
-        if (name == "%end")
-            return error(line_number(), "%end without a section before it", words.words[0].column);
+        if (name == "%end") return error(line_number(), "%end without a section before it", words.words[0].column);
         const CommandRule* rule = find_section(name);
         if (!rule) {
             error(line_number(), "Unknown kickstart section: " + name.substr(0, 200), words.words[0].column);
@@ -188,16 +189,16 @@ private:
                 continue;
             }
             if (find_section(word)) break;
-            if (name == "%packages") package_line(command);
-            else body += lines_[at_].raw;
+            if (name == "%packages")
+                package_line(command);
+            else
+                body += lines_[at_].raw;
         }
         error(header, "Section " + name + " does not end with %end.");
         fatal_ = true;
     }
 
-    void package_line(const Command&) {
-        packages_.add(lines_[at_].text, line_number(), problems_);
-    }
+    void package_line(const Command&) { packages_.add(lines_[at_].text, line_number(), problems_); }
 
     void close(const Command& header, const std::string& body, bool accepted) {
         if (!accepted) return;
@@ -246,7 +247,9 @@ bool ParseResult::ok() const {
                         [](const Diagnostic& d) { return d.severity == Severity::error; });
 }
 
-std::string default_version() { return "RHEL9"; }
+std::string default_version() {
+    return "RHEL9";
+}
 
 ParseResult parse(std::string_view text, const ParseOptions& options) {
     std::string version = options.version;

@@ -13,21 +13,21 @@ namespace kickstart {
 enum class Severity { error, warning };
 
 struct Diagnostic {
-    int line = 0;            // 1-based; 0 when the whole file is meant
-    int column = 0;          // 1-based, 0 when unknown
+    int line = 0;    // 1-based; 0 when the whole file is meant
+    int column = 0;  // 1-based, 0 when unknown
     Severity severity = Severity::error;
-    std::string kind;        // "deprecated" or "other" for warnings
-    std::string message;     // names the command or option and quotes the offending word
+    std::string kind;     // "deprecated" or "other" for warnings
+    std::string message;  // names the command or option and quotes the offending word
 };
 
 struct ParseOptions {
-    std::string version;     // syntax level, "RHEL7" … ; empty: `#version=`, else default_version()
+    std::string version;  // syntax level, "RHEL7" … ; empty: `#version=`, else default_version()
 };
 
 struct ParseResult {
     Recipe recipe;
-    std::vector<Diagnostic> diagnostics;   // in file order
-    bool ok() const;                       // no error among them
+    std::vector<Diagnostic> diagnostics;  // in file order
+    bool ok() const;                      // no error among them
 };
 
 // Never throws for anything in `text`; std::invalid_argument for an unknown options.version.

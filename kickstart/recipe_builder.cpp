@@ -32,9 +32,7 @@ public:
         const auto found = command_.options.find(name);
         return found == command_.options.end() ? otherwise : found->second.flag;
     }
-    std::string arg(std::size_t index) const {
-        return index < command_.args.size() ? command_.args[index] : "";
-    }
+    std::string arg(std::size_t index) const { return index < command_.args.size() ? command_.args[index] : ""; }
     const std::vector<std::string>& args() const { return command_.args; }
 
 private:
@@ -67,7 +65,9 @@ std::optional<Password> password(const std::string& value, const Options& o) {
     return Password{value, o.has("iscrypted")};
 }
 
-void add_partition(Recipe& r, const Options& o) { fill_partition(r.partitions.emplace_back(), o); }
+void add_partition(Recipe& r, const Options& o) {
+    fill_partition(r.partitions.emplace_back(), o);
+}
 
 void add_logical_volume(Recipe& r, const Options& o) {
     LogicalVolume& volume = r.logical_volumes.emplace_back();
@@ -80,8 +80,12 @@ void add_logical_volume(Recipe& r, const Options& o) {
 
 void add_volume_group(Recipe& r, const Options& o) {
     const auto& args = o.args();
-    r.volume_groups.push_back({o.line(), o.arg(0), {args.begin() + 1, args.end()}, o.number("pesize"),
-                               o.number("reserved-space"), o.number("reserved-percent")});
+    r.volume_groups.push_back({o.line(),
+                               o.arg(0),
+                               {args.begin() + 1, args.end()},
+                               o.number("pesize"),
+                               o.number("reserved-space"),
+                               o.number("reserved-percent")});
 }
 
 void add_network(Recipe& r, const Options& o) {
@@ -124,9 +128,8 @@ void set_root_password(Recipe& r, const Options& o) {
 }
 
 void add_user(Recipe& r, const Options& o) {
-    r.users.push_back({o.line(), o.text("name"), o.text("gecos"), o.text("homedir"), o.text("shell"),
-                       o.list("groups"), password(o.text("password"), o), o.has("lock"),
-                       o.number("uid"), o.number("gid")});
+    r.users.push_back({o.line(), o.text("name"), o.text("gecos"), o.text("homedir"), o.text("shell"), o.list("groups"),
+                       password(o.text("password"), o), o.has("lock"), o.number("uid"), o.number("gid")});
 }
 
 void set_bootloader(Recipe& r, const Options& o) {
@@ -156,16 +159,19 @@ void set_clearpart(Recipe& r, const Options& o) {
 }
 
 Repository repository(const Options& o, const char* url) {
-    return {o.line(),          o.text("name"),        o.text(url),           o.text("mirrorlist"),
-            o.text("metalink"), o.text("proxy"),      o.list("includepkgs"), o.list("excludepkgs"),
-            o.number("cost"),  !o.has("noverifyssl"), o.has("install")};
+    return {o.line(),           o.text("name"),        o.text(url),           o.text("mirrorlist"),
+            o.text("metalink"), o.text("proxy"),       o.list("includepkgs"), o.list("excludepkgs"),
+            o.number("cost"),   !o.has("noverifyssl"), o.has("install")};
 }
 
 using Apply = void (*)(Recipe&, const Options&);
 
 const std::unordered_map<std::string, Apply>& table() {
     static const std::unordered_map<std::string, Apply> functions{
-        {"lang", [](Recipe& r, const Options& o) { r.lang = Language{o.line(), o.arg(0), o.list("addsupport")}; }},
+        {"lang",
+         [](Recipe& r, const Options& o) {
+             r.lang = Language{o.line(), o.arg(0), o.list("addsupport")};
+         }},
         {"keyboard",
          [](Recipe& r, const Options& o) {
              r.keyboard = Keyboard{o.line(), o.has("vckeymap") ? o.text("vckeymap") : o.arg(0), o.list("xlayouts")};
@@ -189,11 +195,18 @@ const std::unordered_map<std::string, Apply>& table() {
          }},
         {"rootpw", set_root_password},
         {"user", add_user},
-        {"group", [](Recipe& r, const Options& o) { r.groups.push_back({o.line(), o.text("name"), o.number("gid")}); }},
+        {"group",
+         [](Recipe& r, const Options& o) {
+             r.groups.push_back({o.line(), o.text("name"), o.number("gid")});
+         }},
         {"sshkey",
-         [](Recipe& r, const Options& o) { r.ssh_keys.push_back({o.line(), o.text("username"), o.arg(0)}); }},
+         [](Recipe& r, const Options& o) {
+             r.ssh_keys.push_back({o.line(), o.text("username"), o.arg(0)});
+         }},
         {"services",
-         [](Recipe& r, const Options& o) { r.services = Services{o.line(), o.list("enabled"), o.list("disabled")}; }},
+         [](Recipe& r, const Options& o) {
+             r.services = Services{o.line(), o.list("enabled"), o.list("disabled")};
+         }},
         {"bootloader", set_bootloader},
         {"zerombr", [](Recipe& r, const Options&) { r.zero_mbr = true; }},
         {"clearpart", set_clearpart},
@@ -203,8 +216,10 @@ const std::unordered_map<std::string, Apply>& table() {
         {"logvol", add_logical_volume},
         {"autopart",
          [](Recipe& r, const Options& o) {
-             r.auto_part = AutoPart{o.line(), o.has("nolvm") ? "plain" : o.text("type"), o.text("fstype"),
-                                    o.has("nohome"), o.has("noboot"), o.has("noswap"), o.has("encrypted")};
+             r.auto_part = AutoPart{o.line(),          o.has("nolvm") ? "plain" : o.text("type"),
+                                    o.text("fstype"),  o.has("nohome"),
+                                    o.has("noboot"),   o.has("noswap"),
+                                    o.has("encrypted")};
          }},
         {"reqpart",
          [](Recipe& r, const Options& o) {

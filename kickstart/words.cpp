@@ -9,7 +9,7 @@ namespace kickstart {
 Words split_words(std::string_view line) {
     Words result;
     std::string word;
-    bool inside = false;   // a word has begun, though it may be empty ("")
+    bool inside = false;  // a word has begun, though it may be empty ("")
     int begin = 0;
     const auto start = [&](std::size_t at) {
         if (!inside) begin = static_cast<int>(at) + 1;
@@ -39,8 +39,7 @@ Words split_words(std::string_view line) {
             const std::size_t opened = i;
             for (++i; i < line.size() && line[i] != c; ++i) {
                 // Within double quotes a backslash escapes only itself and the quote.
-                if (c == '"' && line[i] == '\\' && i + 1 < line.size() &&
-                    (line[i + 1] == '"' || line[i + 1] == '\\'))
+                if (c == '"' && line[i] == '\\' && i + 1 < line.size() && (line[i + 1] == '"' || line[i + 1] == '\\'))
                     ++i;
                 word += line[i];
             }
@@ -71,8 +70,7 @@ std::string closest(std::string_view word, const std::vector<std::string>& known
             row[0] = i;
             for (std::size_t j = 1; j <= candidate.size(); ++j) {
                 const std::size_t above = row[j];
-                row[j] = std::min({row[j] + 1, row[j - 1] + 1,
-                                   diagonal + (word[i - 1] == candidate[j - 1] ? 0 : 1)});
+                row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (word[i - 1] == candidate[j - 1] ? 0 : 1)});
                 diagonal = above;
             }
         }

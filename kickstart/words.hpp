@@ -10,13 +10,13 @@
 namespace kickstart {
 
 struct Word {
-    std::string text;    // unquoted
-    int column = 0;      // 1-based, where it begins
+    std::string text;  // unquoted
+    int column = 0;    // 1-based, where it begins
 };
 
 struct Words {
     std::vector<Word> words;
-    std::string error;   // "No closing quotation", or empty
+    std::string error;  // "No closing quotation", or empty
     int error_column = 0;
 };
 

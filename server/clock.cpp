@@ -17,7 +17,11 @@ std::string formatted(const char* format) {
 
 }  // namespace
 
-std::string now_rfc3339() { return formatted("%Y-%m-%dT%H:%M:%SZ"); }
-std::string today() { return formatted("%Y%m%d"); }
+std::string now_rfc3339() {
+    return formatted("%Y-%m-%dT%H:%M:%SZ");
+}
+std::string today() {
+    return formatted("%Y%m%d");
+}
 
 }  // namespace server

@@ -5,7 +5,7 @@
 
 namespace server {
 
-std::string now_rfc3339();   // "2026-11-21T06:00:00Z"
-std::string today();         // "20261121", UTC
+std::string now_rfc3339();  // "2026-11-21T06:00:00Z"
+std::string today();        // "20261121", UTC
 
 }  // namespace server

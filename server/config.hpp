@@ -8,13 +8,13 @@
 namespace server {
 
 struct Config {
-    std::filesystem::path data;          // $XDG_DATA_HOME/xenkiln, ~/.local/share/xenkiln
+    std::filesystem::path data;  // $XDG_DATA_HOME/xenkiln, ~/.local/share/xenkiln
     std::string listen_address = "127.0.0.1";
-    std::uint16_t port = 8080;           // 0: any free one, printed at start
-    std::filesystem::path worker;        // the xenkiln-worker program; beside our own by default
-    unsigned parallel_jobs = 1;          // jobs that run at once
-    std::uint64_t reserved_bytes = std::uint64_t{1} << 30;   // left free on the data file system
-    std::string public_url;              // as users reach us; http://ADDRESS:PORT by default
+    std::uint16_t port = 8080;                              // 0: any free one, printed at start
+    std::filesystem::path worker;                           // the xenkiln-worker program; beside our own by default
+    unsigned parallel_jobs = 1;                             // jobs that run at once
+    std::uint64_t reserved_bytes = std::uint64_t{1} << 30;  // left free on the data file system
+    std::string public_url;                                 // as users reach us; http://ADDRESS:PORT by default
 };
 
 // Under config.data: jobs/<id>/ (0711: the sandbox's root passes through), store/, releases/,

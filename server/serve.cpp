@@ -44,13 +44,15 @@ int serve(const Config& given) try {
     const auto catalog = catalog::Catalog::open(config.data / "catalog.sqlite");
     store::Store store(config.data / "store");
     const publish::SigningKey key = publish::SigningKey::load_or_create(config.data);
-    if (config.public_url.empty()) config.public_url = "http://" + config.listen_address + ":" + std::to_string(config.port);
+    if (config.public_url.empty())
+        config.public_url = "http://" + config.listen_address + ":" + std::to_string(config.port);
     const auto jobs = jobs::JobRunner::start(config, *catalog, store);
     api::Api api(config, *catalog, *jobs, store, key);
 
     const http::Handler handler = [&](const api::Request& request) { return api.handle(request); };
     http::listen_and_serve({config.listen_address, config.port, config.public_url}, handler, [&](std::uint16_t port) {
-        if (given.public_url.empty()) config.public_url = "http://" + config.listen_address + ":" + std::to_string(port);
+        if (given.public_url.empty())
+            config.public_url = "http://" + config.listen_address + ":" + std::to_string(port);
         std::cout << "listening on http://" << config.listen_address << ":" << port << std::endl;
     });
     spdlog::info("stopping");

@@ -32,8 +32,8 @@ std::string base_suite(std::string suite) {
 }
 
 bool is_debian(const AptSource& source) {
-    constexpr std::array suites{"buster", "bullseye", "bookworm", "trixie", "forky", "sid",
-                                "stable", "testing",  "unstable", "oldstable"};
+    constexpr std::array suites{"buster", "bullseye", "bookworm", "trixie",   "forky",
+                                "sid",    "stable",   "testing",  "unstable", "oldstable"};
     if (std::find(suites.begin(), suites.end(), base_suite(source.suite)) == suites.end()) return false;
     if (source.signed_by.find("debian-archive") != std::string::npos) return true;
     std::string path = source.uri;

@@ -11,13 +11,13 @@ namespace builders::packages {
 struct AptSource {
     std::string uri, suite;
     std::vector<std::string> components;
-    std::string signed_by;     // path of the keyring; empty: apt's trusted set
+    std::string signed_by;  // path of the keyring; empty: apt's trusted set
     bool enabled = true;
     std::string line() const;  // one-line style, for /etc/apt/sources.list
 };
 
-std::vector<AptSource> parse_one_line(std::string_view text);   // *.list
-std::vector<AptSource> parse_deb822(std::string_view text);     // *.sources
+std::vector<AptSource> parse_one_line(std::string_view text);  // *.list
+std::vector<AptSource> parse_deb822(std::string_view text);    // *.sources
 
 // The Debian entries of a folder like /etc/apt, other vendors' skipped. Credentials in an address are
 // not copied. Debian's are those whose suite is one of Debian's and whose address ends in /debian,

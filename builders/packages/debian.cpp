@@ -116,8 +116,9 @@ std::vector<std::string> host_debian_sources(const std::string& suite) {
         (source.suite.find("security") != std::string::npos || source.suite.ends_with("/updates") ? security : plain)
             .insert(source.uri);
     if (plain.empty())
-        throw HostNotReady("this machine's apt has no Debian sources to install from; add one to "
-                           "/etc/apt/sources.list.d, or name one in the recipe with url --url=…");
+        throw HostNotReady(
+            "this machine's apt has no Debian sources to install from; add one to "
+            "/etc/apt/sources.list.d, or name one in the recipe with url --url=…");
     const auto add = [&](const std::string& uri, const std::string& name) {
         lines.push_back(AptSource{uri, name, {"main"}, debian_keyring}.line());
     };
@@ -139,7 +140,7 @@ std::vector<InstalledPackage> install(const DebianInstall& wanted, Sandbox& sand
     Command command;
     command.argv = {"mmdebstrap",
                     "--mode=root",
-                    "--verbose",   // else neither apt nor dpkg is heard, and there is no progress to tell
+                    "--verbose",  // else neither apt nor dpkg is heard, and there is no progress to tell
                     "--variant=" + wanted.variant,
                     "--architectures=" + wanted.architecture,
                     "--components=" + joined(wanted.components, ","),
@@ -150,8 +151,7 @@ std::vector<InstalledPackage> install(const DebianInstall& wanted, Sandbox& sand
                     "--aptopt=Acquire::Languages \"none\"",
                     "--aptopt=Acquire::Retries \"3\""};
     if (!wanted.packages.empty()) command.argv.push_back("--include=" + joined(wanted.packages, ","));
-    for (const std::string& path : wanted.excluded_paths)
-        command.argv.push_back("--dpkgopt=path-exclude=" + path);
+    for (const std::string& path : wanted.excluded_paths) command.argv.push_back("--dpkgopt=path-exclude=" + path);
     command.argv.insert(command.argv.end(), {wanted.suite, "/tree", "-"});
     command.input = joined(sources, "\n") + "\n";
     command.environment = plain_environment();
@@ -164,10 +164,9 @@ std::vector<InstalledPackage> install(const DebianInstall& wanted, Sandbox& sand
     if (!outcome.ok()) reader.fail(outcome);
 
     // Nothing of the host or of the installation stays: its resolver, name, sources and options.
-    sandbox.write_files({{"/etc/apt/sources.list", wanted.guest_sources},
-                         {"/etc/hostname", "localhost\n"},
-                         {"/etc/resolv.conf", ""}},
-                        stop);
+    sandbox.write_files(
+        {{"/etc/apt/sources.list", wanted.guest_sources}, {"/etc/hostname", "localhost\n"}, {"/etc/resolv.conf", ""}},
+        stop);
     Command clean;
     clean.argv = {"rm", "-f", "--", "/tree/etc/apt/apt.conf.d/99mmdebstrap", "/tree/etc/dpkg/dpkg.cfg.d/99mmdebstrap"};
     sandbox.run_tool(clean, false, {}, {}, stop);

@@ -12,10 +12,10 @@
 namespace builders::packages {
 
 struct DebianInstall {
-    std::string suite;                        // "bookworm"
+    std::string suite;  // "bookworm"
     std::string architecture = "amd64";
-    std::vector<std::string> components;      // "main"
-    std::vector<std::string> packages;        // on top of the essential set
+    std::vector<std::string> components;  // "main"
+    std::vector<std::string> packages;    // on top of the essential set
     std::string variant = "minbase";
     // One-line-style apt sources to install from. Empty: the host's own Debian entries
     // (host_debian_sources), rewritten for `suite`. Never end up in the tree.
@@ -24,7 +24,9 @@ struct DebianInstall {
     std::vector<std::string> excluded_paths;  // dpkg path-exclude patterns (--excludedocs)
 };
 
-struct InstalledPackage { std::string name, version, architecture; };
+struct InstalledPackage {
+    std::string name, version, architecture;
+};
 
 // The Debian entries among the host's apt sources (both styles, other vendors' entries skipped), as
 // one-line entries with their Signed-By, credentials left out, for `suite` (its -updates and
@@ -32,7 +34,7 @@ struct InstalledPackage { std::string name, version, architecture; };
 std::vector<std::string> host_debian_sources(const std::string& suite);
 
 // Throws StepFailed naming the package when apt cannot find or install one.
-std::vector<InstalledPackage> install(const DebianInstall& wanted, Sandbox& sandbox,
-                                      Progress& progress, std::stop_token stop);
+std::vector<InstalledPackage> install(const DebianInstall& wanted, Sandbox& sandbox, Progress& progress,
+                                      std::stop_token stop);
 
 }  // namespace builders::packages

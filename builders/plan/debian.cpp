@@ -71,16 +71,19 @@ private:
         plan_.exclude_docs = wanted.exclude_docs;
         for (const std::string& name : wanted.packages) {
             const auto bad = [](char c) {
-                return !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '+' && c != '-' && c != '.' && c != ':';
+                return !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '+' && c != '-' && c != '.' &&
+                       c != ':';
             };
             if (name.find_first_of("*?[") != std::string::npos)
                 refuse(errors_, line_of(name), "%packages: " + name + ": name patterns are not resolved yet");
             else if (std::any_of(name.begin(), name.end(), bad))
                 refuse(errors_, line_of(name), "%packages: '" + name + "' cannot be the name of a Debian package");
-            else package(name);
+            else
+                package(name);
         }
         if (!wanted.environment.empty())
-            note(line_of("^" + wanted.environment), "%packages: @^" + wanted.environment + " is ignored: Debian has no environment groups");
+            note(line_of("^" + wanted.environment),
+                 "%packages: @^" + wanted.environment + " is ignored: Debian has no environment groups");
         for (const auto& group : wanted.groups) {
             const auto found = distribution.package_groups.find(group.name);
             if (found == distribution.package_groups.end())
@@ -88,7 +91,8 @@ private:
             else
                 for (const std::string& name : found->second) package(name);
         }
-        if (wanted.ignore_missing) note(wanted.line, "%packages --ignoremissing: a missing package fails the build all the same");
+        if (wanted.ignore_missing)
+            note(wanted.line, "%packages --ignoremissing: a missing package fails the build all the same");
     }
 
     void exclude() {
@@ -115,16 +119,21 @@ private:
         if (distribution.suite != "sid") {
             plan_.guest_sources += "deb " + mirror + " " + distribution.suite + "-updates" + components + "\n";
             if (!distribution.guest_security_mirror.empty())
-                plan_.guest_sources += "deb " + distribution.guest_security_mirror + " " + distribution.suite + "-security" + components + "\n";
+                plan_.guest_sources += "deb " + distribution.guest_security_mirror + " " + distribution.suite +
+                                       "-security" + components + "\n";
         }
         const auto source = [&](const kickstart::Repository& repository, const char* what) {
             if (repository.base_url.empty())
-                return refuse(errors_, repository.line, std::string(what) + ": needs a base address; Debian has no mirror lists");
-            if (repository.base_url.find_first_of(" \t\"'[]@") != std::string::npos || !repository.base_url.starts_with("http"))
-                return refuse(errors_, repository.line, std::string(what) + ": '" + repository.base_url + "' is not a plain http(s) address");
-            if (!repository.proxy.empty()) note(repository.line, std::string(what) + " --proxy: ignored, the build host's own way out is used");
-            plan_.sources.push_back("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] " + repository.base_url + " " +
-                                    distribution.suite + components);
+                return refuse(errors_, repository.line,
+                              std::string(what) + ": needs a base address; Debian has no mirror lists");
+            if (repository.base_url.find_first_of(" \t\"'[]@") != std::string::npos ||
+                !repository.base_url.starts_with("http"))
+                return refuse(errors_, repository.line,
+                              std::string(what) + ": '" + repository.base_url + "' is not a plain http(s) address");
+            if (!repository.proxy.empty())
+                note(repository.line, std::string(what) + " --proxy: ignored, the build host's own way out is used");
+            plan_.sources.push_back("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] " +
+                                    repository.base_url + " " + distribution.suite + components);
         };
         if (recipe_.url) source(*recipe_.url, "url");
         if (!recipe_.repositories.empty() && !recipe_.url)
@@ -143,7 +152,9 @@ private:
                 locales.push_back(more.find('.') == std::string::npos ? more + ".UTF-8" : more);
         std::string list;
         for (const std::string& name : locales) {
-            const auto bad = [](unsigned char c) { return !std::isalnum(c) && c != '_' && c != '.' && c != '-' && c != '@'; };
+            const auto bad = [](unsigned char c) {
+                return !std::isalnum(c) && c != '_' && c != '.' && c != '-' && c != '@';
+            };
             if (std::any_of(name.begin(), name.end(), bad))
                 return refuse(errors_, recipe_.lang->line, "lang: '" + name + "' is not a locale");
             if (name == "C.UTF-8") continue;
@@ -168,7 +179,7 @@ private:
         const auto bad = [](unsigned char c) { return !std::isalnum(c) && c != '-' && c != '_'; };
         if (layout.empty() || std::any_of(layout.begin(), layout.end(), bad))
             return refuse(errors_, recipe_.keyboard->line, "keyboard: '" + layout + "' is not a keyboard layout");
-        layout = layout.substr(0, layout.find('-'));   // "de-nodeadkeys": the console map's name
+        layout = layout.substr(0, layout.find('-'));  // "de-nodeadkeys": the console map's name
         file("/etc/default/keyboard", "XKBMODEL=\"pc105\"\nXKBLAYOUT=\"" + layout + "\"\nXKBVARIANT=\"" + variant +
                                           "\"\nXKBOPTIONS=\"\"\nBACKSPACE=\"guess\"\n");
         if (core_) package("console-setup");
@@ -177,7 +188,9 @@ private:
     void time() {
         if (!recipe_.timezone || recipe_.timezone->zone.empty()) return;
         const kickstart::Timezone& wanted = *recipe_.timezone;
-        const auto bad = [](unsigned char c) { return !std::isalnum(c) && c != '/' && c != '_' && c != '-' && c != '+'; };
+        const auto bad = [](unsigned char c) {
+            return !std::isalnum(c) && c != '/' && c != '_' && c != '-' && c != '+';
+        };
         if (std::any_of(wanted.zone.begin(), wanted.zone.end(), bad) || wanted.zone.starts_with('/'))
             return refuse(errors_, wanted.line, "timezone: '" + wanted.zone + "' is not a time zone");
         package("tzdata");
@@ -205,16 +218,21 @@ private:
                 refuse(errors_, wanted.line, "network --bootproto=" + wanted.boot_proto + ": only dhcp is built");
             }
             if (!wanted.device.empty() && wanted.device != "link" && wanted.device != "bootif")
-                note(wanted.line, "network --device=" + wanted.device + ": the configuration matches every Ethernet interface, as names differ between hosts");
-            if (!wanted.ipv6_enabled) address = "DHCP=ipv4\nIPv6AcceptRA=no\nLinkLocalAddressing=no\n";
-            else if (!wanted.ipv4) address = "DHCP=ipv6\n";
+                note(wanted.line,
+                     "network --device=" + wanted.device +
+                         ": the configuration matches every Ethernet interface, as names differ between hosts");
+            if (!wanted.ipv6_enabled)
+                address = "DHCP=ipv4\nIPv6AcceptRA=no\nLinkLocalAddressing=no\n";
+            else if (!wanted.ipv4)
+                address = "DHCP=ipv6\n";
             if (!wanted.on_boot) note(wanted.line, "network --onboot=no: ignored, the interface comes up at boot");
         }
         const auto bad = [](unsigned char c) { return !std::isalnum(c) && c != '-' && c != '.'; };
         if (hostname.size() > 253 || std::any_of(hostname.begin(), hostname.end(), bad))
             refuse(errors_, recipe_.networks[0].line, "network: --hostname '" + hostname + "' is not a host name");
         plan_.files.push_back({"/etc/hostname", hostname + "\n"});
-        file("/etc/hosts", "127.0.0.1 localhost\n127.0.1.1 " + hostname + "\n::1 localhost ip6-localhost ip6-loopback\n");
+        file("/etc/hosts",
+             "127.0.0.1 localhost\n127.0.1.1 " + hostname + "\n::1 localhost ip6-localhost ip6-loopback\n");
         if (!core_) return;
         // enX0 under Xen, ens3 or enp0s3 elsewhere, eth0 with old names: never a name, never a MAC.
         file("/etc/systemd/network/80-ethernet.network", "[Match]\nName=en* eth*\nType=ether\n\n[Network]\n" + address);
@@ -226,32 +244,42 @@ private:
         const kickstart::Firewall& wanted = *recipe_.firewall;
         if (!wanted.enabled) return;
         static const std::map<std::string, std::string> ports{
-            {"ssh", "22:tcp"}, {"http", "80:tcp"}, {"https", "443:tcp"}, {"ftp", "21:tcp"}, {"smtp", "25:tcp"},
-            {"dns", "53:udp"}, {"telnet", "23:tcp"}, {"cockpit", "9090:tcp"}, {"mdns", "5353:udp"}, {"dhcpv6-client", "546:udp"}};
+            {"ssh", "22:tcp"},    {"http", "80:tcp"},          {"https", "443:tcp"}, {"ftp", "21:tcp"},
+            {"smtp", "25:tcp"},   {"dns", "53:udp"},           {"telnet", "23:tcp"}, {"cockpit", "9090:tcp"},
+            {"mdns", "5353:udp"}, {"dhcpv6-client", "546:udp"}};
         std::set<std::string> rules;
         const auto open = [&](const std::string& port) {
             const std::string number = port.substr(0, port.find(':')), protocol = port.substr(port.find(':') + 1);
             if (!is_port_or_range(number) || (protocol != "tcp" && protocol != "udp"))
-                return refuse(errors_, wanted.line, "firewall --port=" + port + ": not PORT:tcp or PORT:udp, with PORT from 1 to 65535 or FIRST-LAST");
+                return refuse(
+                    errors_, wanted.line,
+                    "firewall --port=" + port + ": not PORT:tcp or PORT:udp, with PORT from 1 to 65535 or FIRST-LAST");
             rules.insert(protocol + " dport " + number + " accept");
         };
         for (const std::string& port : wanted.ports) open(port);
         for (const std::string& service : wanted.services) {
-            if (const auto found = ports.find(service); found != ports.end()) open(found->second);
-            else refuse(errors_, wanted.line, "firewall --service=" + service + ": name its port instead; known are ssh, http, https, ftp, smtp, dns, telnet, cockpit, mdns");
+            if (const auto found = ports.find(service); found != ports.end())
+                open(found->second);
+            else
+                refuse(
+                    errors_, wanted.line,
+                    "firewall --service=" + service +
+                        ": name its port instead; known are ssh, http, https, ftp, smtp, dns, telnet, cockpit, mdns");
         }
         for (const std::string& device : wanted.trusted) {
-            if (device.find_first_of("\"\n{};") != std::string::npos) refuse(errors_, wanted.line, "firewall --trust: '" + device + "' is not an interface");
+            if (device.find_first_of("\"\n{};") != std::string::npos)
+                refuse(errors_, wanted.line, "firewall --trust: '" + device + "' is not an interface");
             rules.insert("iifname \"" + device + "\" accept");
         }
-        std::string text = "#!/usr/sbin/nft -f\nflush ruleset\n\ntable inet filter {\n    chain input {\n"
-                           "        type filter hook input priority filter; policy drop;\n"
-                           "        ct state established,related accept\n        ct state invalid drop\n"
-                           "        iif \"lo\" accept\n        meta l4proto { icmp, ipv6-icmp } accept\n";
+        std::string text =
+            "#!/usr/sbin/nft -f\nflush ruleset\n\ntable inet filter {\n    chain input {\n"
+            "        type filter hook input priority filter; policy drop;\n"
+            "        ct state established,related accept\n        ct state invalid drop\n"
+            "        iif \"lo\" accept\n        meta l4proto { icmp, ipv6-icmp } accept\n";
         for (const std::string& rule : rules) text += "        " + rule + "\n";
         text += "    }\n}\n";
         package("nftables");
-        package("netbase");   // nft asks /etc/protocols and /etc/services for names
+        package("netbase");  // nft asks /etc/protocols and /etc/services for names
         file("/etc/nftables.conf", text, 0755);
         command({"systemctl", "enable", "nftables.service"});
     }
@@ -275,8 +303,10 @@ private:
             const auto found = plan_.distribution.services.find(plain);
             return found == plan_.distribution.services.end() ? name : found->second;
         };
-        for (const std::string& service : recipe_.services->disabled) command({"systemctl", "disable", "--", unit(service)});
-        for (const std::string& service : recipe_.services->enabled) command({"systemctl", "enable", "--", unit(service)});
+        for (const std::string& service : recipe_.services->disabled)
+            command({"systemctl", "disable", "--", unit(service)});
+        for (const std::string& service : recipe_.services->enabled)
+            command({"systemctl", "enable", "--", unit(service)});
     }
 
     void boot() {
@@ -292,17 +322,20 @@ private:
         plan_.kernel_arguments = "console=tty0 console=hvc0 console=ttyS0,115200n8";
         if (!loader.append.empty()) plan_.kernel_arguments += " " + loader.append;
         if (!plan_.bootloader) {
-            note(loader.line, "bootloader: none is installed and no kernel is added; the image does not boot by itself");
+            note(loader.line,
+                 "bootloader: none is installed and no kernel is added; the image does not boot by itself");
             return;
         }
         const auto is_kernel = [](const std::string& name) { return name.starts_with("linux-image"); };
         if (std::none_of(plan_.packages.begin(), plan_.packages.end(), is_kernel)) package(plan_.distribution.kernel);
         package("initramfs-tools");
         package(plan_.distribution.bootloader.at("bios"));
-        file("/etc/default/grub", "GRUB_DEFAULT=0\nGRUB_TIMEOUT=" + std::to_string(plan_.timeout) +
-                                      "\nGRUB_DISTRIBUTOR=Debian\nGRUB_CMDLINE_LINUX_DEFAULT=\"\"\nGRUB_CMDLINE_LINUX=\"" +
-                                      plan_.kernel_arguments + "\"\nGRUB_TERMINAL=\"console serial\"\n"
-                                      "GRUB_SERIAL_COMMAND=\"serial --unit=0 --speed=115200\"\nGRUB_DISABLE_OS_PROBER=true\n");
+        file("/etc/default/grub",
+             "GRUB_DEFAULT=0\nGRUB_TIMEOUT=" + std::to_string(plan_.timeout) +
+                 "\nGRUB_DISTRIBUTOR=Debian\nGRUB_CMDLINE_LINUX_DEFAULT=\"\"\nGRUB_CMDLINE_LINUX=\"" +
+                 plan_.kernel_arguments +
+                 "\"\nGRUB_TERMINAL=\"console serial\"\n"
+                 "GRUB_SERIAL_COMMAND=\"serial --unit=0 --speed=115200\"\nGRUB_DISABLE_OS_PROBER=true\n");
         file("/etc/initramfs-tools/conf.d/xen", "MODULES=most\n");
         for (const PartitionPlan& part : plan_.disk.partitions) {
             if (part.fstype == "xfs") package("xfsprogs");

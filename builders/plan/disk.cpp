@@ -8,9 +8,11 @@ namespace builders::plan {
 namespace {
 
 constexpr std::uint64_t mib = std::uint64_t{1} << 20;
-constexpr std::uint64_t grain = 2 * mib;   // XenServer's VHDs are whole multiples of it
+constexpr std::uint64_t grain = 2 * mib;  // XenServer's VHDs are whole multiples of it
 
-std::string in_mib(std::uint64_t bytes) { return std::to_string(bytes / mib) + " MiB"; }
+std::string in_mib(std::uint64_t bytes) {
+    return std::to_string(bytes / mib) + " MiB";
+}
 
 std::string default_fstype(const std::string& mount_point) {
     if (mount_point == "swap") return "swap";
@@ -27,15 +29,20 @@ struct Wanted {
 bool check(const kickstart::Partition& part, Errors& errors) {
     const std::string name = "part " + part.mount_point;
     const std::size_t before = errors.size();
-    if (part.encrypted) refuse(errors, part.line, name + ": --encrypted: a published image with its own key protects nothing");
-    if (!part.on_part.empty()) refuse(errors, part.line, name + ": --onpart: an image has no partitions before it is built");
-    if (part.no_format) refuse(errors, part.line, name + ": --noformat: an image has no file systems before it is built");
+    if (part.encrypted)
+        refuse(errors, part.line, name + ": --encrypted: a published image with its own key protects nothing");
+    if (!part.on_part.empty())
+        refuse(errors, part.line, name + ": --onpart: an image has no partitions before it is built");
+    if (part.no_format)
+        refuse(errors, part.line, name + ": --noformat: an image has no file systems before it is built");
     if (!part.mount_point.starts_with('/') && part.mount_point != "swap")
-        refuse(errors, part.line, name + ": not a mount point or swap; LVM, RAID and boot partitions are not built yet");
+        refuse(errors, part.line,
+               name + ": not a mount point or swap; LVM, RAID and boot partitions are not built yet");
     const std::string fstype = part.fstype.empty() ? default_fstype(part.mount_point) : part.fstype;
     constexpr std::array known{"ext2", "ext3", "ext4", "xfs", "vfat", "swap"};
     if (std::find(known.begin(), known.end(), fstype) == known.end())
-        refuse(errors, part.line, name + ": file system '" + fstype + "' is not built; ext2, ext3, ext4, xfs, vfat and swap are");
+        refuse(errors, part.line,
+               name + ": file system '" + fstype + "' is not built; ext2, ext3, ext4, xfs, vfat and swap are");
     if ((fstype == "swap") != (part.mount_point == "swap"))
         refuse(errors, part.line, name + ": --fstype=" + fstype + " does not fit the mount point");
     if (part.mount_point == "/boot" && fstype == "swap") refuse(errors, part.line, name + ": cannot be swap");
@@ -77,18 +84,21 @@ void plan_disk(const kickstart::Recipe& recipe, const BuildOptions& options, Bui
     const std::uint64_t asked = options.disk_bytes.value_or(8 * 1024 * mib);
     disk.size = (asked + grain - 1) / grain * grain;
     if (disk.size != asked)
-        plan.notes.push_back({0, "disk: " + std::to_string(asked) + " bytes are padded to " + std::to_string(disk.size) +
-                                     ", a multiple of 2 MiB"});
+        plan.notes.push_back({0, "disk: " + std::to_string(asked) + " bytes are padded to " +
+                                     std::to_string(disk.size) + ", a multiple of 2 MiB"});
     if (recipe.clear_part && !recipe.clear_part->disk_label.empty() && recipe.clear_part->disk_label != "msdos")
-        refuse(errors, recipe.clear_part->line, "clearpart --disklabel=" + recipe.clear_part->disk_label +
-                                                    ": only msdos partition tables are built yet");
+        refuse(
+            errors, recipe.clear_part->line,
+            "clearpart --disklabel=" + recipe.clear_part->disk_label + ": only msdos partition tables are built yet");
 
     std::vector<kickstart::Partition> parts = recipe.partitions;
     if (recipe.auto_part) {
         const kickstart::AutoPart& automatic = *recipe.auto_part;
-        if (automatic.encrypted) refuse(errors, automatic.line, "autopart --encrypted: a published image with its own key protects nothing");
+        if (automatic.encrypted)
+            refuse(errors, automatic.line, "autopart --encrypted: a published image with its own key protects nothing");
         for (const char* type : {"btrfs", "thinp"})
-            if (automatic.type == type) refuse(errors, automatic.line, std::string("autopart --type=") + type + ": not built into images");
+            if (automatic.type == type)
+                refuse(errors, automatic.line, std::string("autopart --type=") + type + ": not built into images");
         plan.notes.push_back({automatic.line, "autopart: one partition for /, without LVM, swap or /home"});
         kickstart::Partition root;
         root.line = automatic.line;
@@ -112,33 +122,39 @@ void plan_disk(const kickstart::Recipe& recipe, const BuildOptions& options, Bui
     std::string first_disk;
     for (const kickstart::Partition& part : parts) {
         if (!check(part, errors)) continue;
-        if (std::find(mount_points.begin(), mount_points.end(), part.mount_point) != mount_points.end() && part.mount_point != "swap")
+        if (std::find(mount_points.begin(), mount_points.end(), part.mount_point) != mount_points.end() &&
+            part.mount_point != "swap")
             refuse(errors, part.line, "part " + part.mount_point + ": stands there twice");
         mount_points.push_back(part.mount_point);
         if (!part.disk.empty() && !first_disk.empty() && part.disk != first_disk)
-            refuse(errors, part.line, "part --ondisk=" + part.disk + ": a second disk (the first is " + first_disk + ") is not built yet");
+            refuse(errors, part.line,
+                   "part --ondisk=" + part.disk + ": a second disk (the first is " + first_disk + ") is not built yet");
         if (first_disk.empty()) first_disk = part.disk;
-        if (!part.mkfs_options.empty()) plan.notes.push_back({part.line, "part " + part.mount_point + ": --mkfsoptions is ignored"});
-        if (!part.fs_profile.empty()) plan.notes.push_back({part.line, "part " + part.mount_point + ": --fsprofile is ignored"});
+        if (!part.mkfs_options.empty())
+            plan.notes.push_back({part.line, "part " + part.mount_point + ": --mkfsoptions is ignored"});
+        if (!part.fs_profile.empty())
+            plan.notes.push_back({part.line, "part " + part.mount_point + ": --fsprofile is ignored"});
         const std::uint64_t size = static_cast<std::uint64_t>(part.size_mib.value_or(1024)) * mib;
-        const std::uint64_t most = part.max_size_mib ? static_cast<std::uint64_t>(*part.max_size_mib) * mib : UINT64_MAX;
+        const std::uint64_t most =
+            part.max_size_mib ? static_cast<std::uint64_t>(*part.max_size_mib) * mib : UINT64_MAX;
         wanted.push_back({&part, size, std::max(size, most), part.grow});
     }
     if (!errors.empty()) return;
     if (std::find(mount_points.begin(), mount_points.end(), "/") == mount_points.end())
         return refuse(errors, parts.front().line, "part: there is no partition for /");
     if (wanted.size() > 4)
-        return refuse(errors, wanted[4].part->line, "part: " + std::to_string(wanted.size()) +
-                                                        " partitions; an msdos table has four primary ones");
+        return refuse(errors, wanted[4].part->line,
+                      "part: " + std::to_string(wanted.size()) + " partitions; an msdos table has four primary ones");
     // As Anaconda does: /boot first, then as written, so that the last one can grow later.
     std::stable_sort(wanted.begin(), wanted.end(), [](const Wanted& a, const Wanted& b) {
         return (a.part->mount_point == "/boot") > (b.part->mount_point == "/boot");
     });
-    std::uint64_t sum = mib;   // before the first partition: MBR and the boot loader's core
+    std::uint64_t sum = mib;  // before the first partition: MBR and the boot loader's core
     for (const Wanted& w : wanted) sum += w.size;
     if (sum > disk.size)
-        return refuse(errors, wanted.back().part->line, "part: the partitions need " + in_mib(sum) + ", the disk has " +
-                                                            in_mib(disk.size) + "; ask for a larger one with disk=");
+        return refuse(errors, wanted.back().part->line,
+                      "part: the partitions need " + in_mib(sum) + ", the disk has " + in_mib(disk.size) +
+                          "; ask for a larger one with disk=");
     grow(wanted, disk.size - sum);
 
     std::uint64_t offset = mib;
@@ -165,8 +181,7 @@ void plan_disk(const kickstart::Recipe& recipe, const BuildOptions& options, Bui
 TreeFile fstab(const DiskPlan& disk) {
     std::vector<const PartitionPlan*> parts;
     for (const PartitionPlan& part : disk.partitions) parts.push_back(&part);
-    std::sort(parts.begin(), parts.end(),
-              [](const auto* a, const auto* b) { return a->mount_point < b->mount_point; });
+    std::sort(parts.begin(), parts.end(), [](const auto* a, const auto* b) { return a->mount_point < b->mount_point; });
     std::string text = "# file system, mount point, type, options, dump, pass\n";
     for (const PartitionPlan* part : parts) {
         const bool swap = part->fstype == "swap";

@@ -15,7 +15,9 @@ std::vector<std::string> lines_of(const std::string& text) {
     return lines;
 }
 
-bool has(const std::string& text, const std::string& what) { return text.find(what) != std::string::npos; }
+bool has(const std::string& text, const std::string& what) {
+    return text.find(what) != std::string::npos;
+}
 
 class Checks {
 public:
@@ -38,17 +40,23 @@ private:
 
     void kernels() {
         int count = 0;
-        for (const std::string& image : lines_of(guest_.command({"sh", "-c", "ls /boot/vmlinuz-* 2>/dev/null || true"}))) {
+        for (const std::string& image :
+             lines_of(guest_.command({"sh", "-c", "ls /boot/vmlinuz-* 2>/dev/null || true"}))) {
             ++count;
             const std::string version = image.substr(std::string("/boot/vmlinuz-").size());
             const std::string config = guest_.read_file("/boot/config-" + version);
-            add("K1", has(config, "CONFIG_XEN=y") && has(config, "CONFIG_XEN_PVHVM=y"), "/boot/config-" + version + ": the kernel can be a PVHVM guest");
-            const std::string content = guest_.command({"sh", "-c", "lsinitramfs \"$0\" 2>/dev/null | grep -E 'xen-(blk|net)front' || true", "/boot/initrd.img-" + version});
-            for (const auto& [id, module, option] : {std::tuple{"K3", "xen-blkfront", "CONFIG_XEN_BLKDEV_FRONTEND=y"},
-                                                     std::tuple{"K4", "xen-netfront", "CONFIG_XEN_NETDEV_FRONTEND=y"}}) {
+            add("K1", has(config, "CONFIG_XEN=y") && has(config, "CONFIG_XEN_PVHVM=y"),
+                "/boot/config-" + version + ": the kernel can be a PVHVM guest");
+            const std::string content =
+                guest_.command({"sh", "-c", "lsinitramfs \"$0\" 2>/dev/null | grep -E 'xen-(blk|net)front' || true",
+                                "/boot/initrd.img-" + version});
+            for (const auto& [id, module, option] :
+                 {std::tuple{"K3", "xen-blkfront", "CONFIG_XEN_BLKDEV_FRONTEND=y"},
+                  std::tuple{"K4", "xen-netfront", "CONFIG_XEN_NETDEV_FRONTEND=y"}}) {
                 const bool built_in = has(config, option);
                 add(id, built_in || has(content, std::string(module) + ".ko"),
-                    "/boot/initrd.img-" + version + ": " + module + (built_in ? " is built into the kernel" : " must be in the initramfs"));
+                    "/boot/initrd.img-" + version + ": " + module +
+                        (built_in ? " is built into the kernel" : " must be in the initramfs"));
             }
         }
         add("K0", count > 0, std::to_string(count) + " kernels under /boot");
@@ -73,7 +81,8 @@ private:
             for (const char* console : {"console=tty0", "console=hvc0", "console=ttyS0"})
                 if (!has(line, console)) add("C1", false, "grub.cfg: no " + std::string(console) + ":" + line);
             for (const char* bad : {"xen_emul_unplug=never", "xen_nopv", "clocksource="})
-                if (has(line, bad)) add("K5", false, "grub.cfg: " + std::string(bad) + " keeps PVHVM from working:" + line);
+                if (has(line, bad))
+                    add("K5", false, "grub.cfg: " + std::string(bad) + " keeps PVHVM from working:" + line);
         }
         add("B1", entries > 0, "grub.cfg has " + std::to_string(entries) + " kernels to boot");
     }
@@ -85,20 +94,26 @@ private:
     }
 
     void identity() {
-        add("S1", guest_.exists("/etc/machine-id") && guest_.read_file("/etc/machine-id").empty(), "/etc/machine-id is there and empty");
+        add("S1", guest_.exists("/etc/machine-id") && guest_.read_file("/etc/machine-id").empty(),
+            "/etc/machine-id is there and empty");
         const std::string keys = guest_.command({"sh", "-c", "ls /etc/ssh/ssh_host_* 2>/dev/null || true"});
         add("S2", keys.empty(), keys.empty() ? "no SSH host keys" : "SSH host keys are in the image: " + keys);
-        const std::string macs = guest_.command({"sh", "-c", "grep -rliE '([0-9a-f]{2}:){5}[0-9a-f]{2}' /etc/systemd/network /etc/network /etc/netplan /etc/udev/rules.d 2>/dev/null || true"});
-        add("N1", macs.empty(), macs.empty() ? "no MAC address in the network configuration" : "a MAC address is in " + macs);
+        const std::string macs = guest_.command({"sh", "-c",
+                                                 "grep -rliE '([0-9a-f]{2}:){5}[0-9a-f]{2}' /etc/systemd/network "
+                                                 "/etc/network /etc/netplan /etc/udev/rules.d 2>/dev/null || true"});
+        add("N1", macs.empty(),
+            macs.empty() ? "no MAC address in the network configuration" : "a MAC address is in " + macs);
     }
 
     void passwords() {
         std::string open;
         for (const std::string& line : lines_of(guest_.read_file("/etc/shadow"))) {
             const std::size_t colon = line.find(':');
-            if (colon != std::string::npos && line.find(':', colon + 1) == colon + 1) open += " " + line.substr(0, colon);
+            if (colon != std::string::npos && line.find(':', colon + 1) == colon + 1)
+                open += " " + line.substr(0, colon);
         }
-        add("S3", open.empty(), open.empty() ? "no account without a password" : "accounts with an empty password:" + open);
+        add("S3", open.empty(),
+            open.empty() ? "no account without a password" : "accounts with an empty password:" + open);
     }
 
     const BuildPlan& plan_;
@@ -108,6 +123,8 @@ private:
 
 }  // namespace
 
-std::vector<Finding> check(const BuildPlan& plan, Guest& guest) { return Checks(plan, guest).all(); }
+std::vector<Finding> check(const BuildPlan& plan, Guest& guest) {
+    return Checks(plan, guest).all();
+}
 
 }  // namespace builders::readiness

@@ -10,9 +10,9 @@
 namespace builders::readiness {
 
 struct Finding {
-    std::string id;        // "K3"
+    std::string id;  // "K3"
     bool passed = false;
-    std::string message;   // what was found, with the file
+    std::string message;  // what was found, with the file
 };
 
 // For a plan with a bootloader; a disk that boots nothing has nothing to check but its identity.

@@ -109,8 +109,10 @@ void configure(const BuildPlan& plan, Sandbox& sandbox, Progress& progress, std:
         add_keys(user.name, user.ssh_keys, tree);
         progress.fraction(done++ / total);
     }
-    if (plan.root_password) tree.run({"chpasswd", "--encrypted"}, "root:" + crypted(*plan.root_password) + "\n");
-    else tree.run({"usermod", "--lock", "root"});
+    if (plan.root_password)
+        tree.run({"chpasswd", "--encrypted"}, "root:" + crypted(*plan.root_password) + "\n");
+    else
+        tree.run({"usermod", "--lock", "root"});
     add_keys("root", plan.root_ssh_keys, tree);
 }
 
@@ -152,18 +154,25 @@ void clean(const BuildPlan& plan, Sandbox& sandbox, std::stop_token stop) {
                     "cd /tree && rm -f etc/ssh/ssh_host_* etc/udev/rules.d/70-persistent-* var/lib/dbus/machine-id "
                     "var/lib/systemd/random-seed root/.bash_history etc/machine-id etc/resolv.conf && "
                     "rm -rf var/cache/apt/* var/lib/apt/lists/* var/tmp/* tmp/* run/* && "
-                    "find var/log -type f -exec truncate -s 0 {} + && mkdir -p var/cache/apt/archives/partial var/lib/apt/lists/partial"};
+                    "find var/log -type f -exec truncate -s 0 {} + && mkdir -p var/cache/apt/archives/partial "
+                    "var/lib/apt/lists/partial"};
     // Afterwards instead of while unpacking: filtering each package's tar costs more than it saves.
     if (plan.exclude_docs)
-        command.argv[2] += " && rm -rf usr/share/man/* usr/share/info/* && find usr/share/doc -type f ! -name copyright -delete && "
-                           "find usr/share/doc -type l -delete && find usr/share/doc -mindepth 1 -type d -empty -delete";
+        command.argv[2] +=
+            " && rm -rf usr/share/man/* usr/share/info/* && find usr/share/doc -type f ! -name copyright -delete && "
+            "find usr/share/doc -type l -delete && find usr/share/doc -mindepth 1 -type d -empty -delete";
     std::string said;
-    if (!sandbox.run_tool(command, false, {}, [&](std::string_view line) { said.append(line).append("\n"); }, stop).ok())
+    if (!sandbox
+             .run_tool(
+                 command, false, {}, [&](std::string_view line) { said.append(line).append("\n"); }, stop)
+             .ok())
         throw StepFailed("cleaning the tree failed: " + said);
-    const bool resolved = std::find(plan.packages.begin(), plan.packages.end(), "systemd-resolved") != plan.packages.end();
+    const bool resolved =
+        std::find(plan.packages.begin(), plan.packages.end(), "systemd-resolved") != plan.packages.end();
     std::vector<TreeFile> files{{"/etc/machine-id", "", 0444}};
     if (resolved)
-        files.push_back({"/etc/resolv.conf", "../run/systemd/resolve/stub-resolv.conf", 0777, 0, 0, TreeFile::Kind::symlink});
+        files.push_back(
+            {"/etc/resolv.conf", "../run/systemd/resolve/stub-resolv.conf", 0777, 0, 0, TreeFile::Kind::symlink});
     else
         files.push_back({"/etc/resolv.conf", ""});
     sandbox.write_files(files, stop);

@@ -48,8 +48,7 @@ std::uint64_t File::size() const {
 
 void File::read_at(std::uint64_t offset, std::span<std::byte> out) const {
     while (!out.empty()) {
-        const ssize_t got =
-            ::pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
+        const ssize_t got = ::pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) fail("read", name_);
         if (got == 0) {
@@ -80,8 +79,7 @@ void File::write(std::span<const std::byte> bytes) const {
 
 void File::write_at(std::uint64_t offset, std::span<const std::byte> bytes) const {
     while (!bytes.empty()) {
-        const ssize_t put =
-            ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+        const ssize_t put = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
         if (put < 0 && errno == EINTR) continue;
         if (put < 0) fail("write", name_);
         offset += static_cast<std::uint64_t>(put);
@@ -101,6 +99,8 @@ void File::close() {
     if (descriptor_ >= 0 && ::close(std::exchange(descriptor_, -1)) != 0) fail("close", name_);
 }
 
-void sync_folder(const std::filesystem::path& folder) { File::open_read(folder).sync(); }
+void sync_folder(const std::filesystem::path& folder) {
+    File::open_read(folder).sync();
+}
 
 }  // namespace formats

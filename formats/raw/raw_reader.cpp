@@ -26,9 +26,7 @@ public:
         return {offset, seek(offset, SEEK_HOLE) - offset, true};
     }
 
-    void read_at(std::uint64_t offset, std::span<std::byte> out) override {
-        file_.read_at(offset, out);
-    }
+    void read_at(std::uint64_t offset, std::span<std::byte> out) override { file_.read_at(offset, out); }
 
 private:
     std::uint64_t seek(std::uint64_t offset, int whence) const {

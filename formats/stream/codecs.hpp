@@ -20,7 +20,7 @@ std::unique_ptr<ByteSource> make_zstd_source(ByteSource& from, std::uint64_t lim
 class OutputLimit {
 public:
     explicit OutputLimit(std::uint64_t limit) : left_(limit), limit_(limit) {}
-    void take(std::uint64_t bytes, const char* codec);   // throws CorruptImage past the limit
+    void take(std::uint64_t bytes, const char* codec);  // throws CorruptImage past the limit
 
 private:
     std::uint64_t left_, limit_;

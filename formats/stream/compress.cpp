@@ -23,7 +23,9 @@ constexpr std::array<Entry, 4> table{{
     {Compression::zstd, "zstd", ".zst", {1, 19, 3}},
 }};
 
-const Entry& entry(Compression kind) { return table[static_cast<std::size_t>(kind)]; }
+const Entry& entry(Compression kind) {
+    return table[static_cast<std::size_t>(kind)];
+}
 
 // Bytes as they are.
 class PlainSource : public ByteSource {
@@ -47,31 +49,37 @@ private:
 
 }  // namespace
 
-std::string_view to_string(Compression kind) { return entry(kind).name; }
-std::string_view file_ending(Compression kind) { return entry(kind).ending; }
-Levels levels(Compression kind) { return entry(kind).levels; }
+std::string_view to_string(Compression kind) {
+    return entry(kind).name;
+}
+std::string_view file_ending(Compression kind) {
+    return entry(kind).ending;
+}
+Levels levels(Compression kind) {
+    return entry(kind).levels;
+}
 
 std::optional<Compression> compression_from(std::string_view name) {
     for (const Entry& known : table)
-        if (known.name == name || (!known.ending.empty() && known.ending.substr(1) == name))
-            return known.kind;
+        if (known.name == name || (!known.ending.empty() && known.ending.substr(1) == name)) return known.kind;
     return std::nullopt;
 }
 
-std::unique_ptr<ByteSink> make_compressor(Compression kind, int level, unsigned threads,
-                                          ByteSink& next) {
+std::unique_ptr<ByteSink> make_compressor(Compression kind, int level, unsigned threads, ByteSink& next) {
     const Levels range = levels(kind);
     if (level < range.lowest || level > range.highest)
-        throw std::invalid_argument(std::string(to_string(kind)) + " has levels " +
-                                    std::to_string(range.lowest) + " to " +
-                                    std::to_string(range.highest) + ", not " +
-                                    std::to_string(level));
+        throw std::invalid_argument(std::string(to_string(kind)) + " has levels " + std::to_string(range.lowest) +
+                                    " to " + std::to_string(range.highest) + ", not " + std::to_string(level));
     if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
     switch (kind) {
-        case Compression::gzip: return make_gzip_sink(level, next);
-        case Compression::xz: return make_xz_sink(level, threads, next);
-        case Compression::zstd: return make_zstd_sink(level, threads, next);
-        case Compression::none: break;
+        case Compression::gzip:
+            return make_gzip_sink(level, next);
+        case Compression::xz:
+            return make_xz_sink(level, threads, next);
+        case Compression::zstd:
+            return make_zstd_sink(level, threads, next);
+        case Compression::none:
+            break;
     }
     return std::make_unique<PlainSink>(next);
 }
@@ -79,9 +87,8 @@ std::unique_ptr<ByteSink> make_compressor(Compression kind, int level, unsigned 
 Compression detect_compression(std::span<const std::byte> first) {
     const auto starts = [&](std::initializer_list<unsigned> magic) {
         return first.size() >= magic.size() &&
-               std::equal(magic.begin(), magic.end(), first.begin(), [](unsigned a, std::byte b) {
-                   return a == std::to_integer<unsigned>(b);
-               });
+               std::equal(magic.begin(), magic.end(), first.begin(),
+                          [](unsigned a, std::byte b) { return a == std::to_integer<unsigned>(b); });
     };
     if (starts({0xfd, '7', 'z', 'X', 'Z', 0})) return Compression::xz;
     if (starts({0x1f, 0x8b, 8})) return Compression::gzip;
@@ -89,13 +96,16 @@ Compression detect_compression(std::span<const std::byte> first) {
     return Compression::none;
 }
 
-std::unique_ptr<ByteSource> make_decompressor(Compression kind, ByteSource& from,
-                                              std::uint64_t limit) {
+std::unique_ptr<ByteSource> make_decompressor(Compression kind, ByteSource& from, std::uint64_t limit) {
     switch (kind) {
-        case Compression::gzip: return make_gzip_source(from, limit);
-        case Compression::xz: return make_xz_source(from, limit);
-        case Compression::zstd: return make_zstd_source(from, limit);
-        case Compression::none: break;
+        case Compression::gzip:
+            return make_gzip_source(from, limit);
+        case Compression::xz:
+            return make_xz_source(from, limit);
+        case Compression::zstd:
+            return make_zstd_source(from, limit);
+        case Compression::none:
+            break;
     }
     return std::make_unique<PlainSource>(from);
 }

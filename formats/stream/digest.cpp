@@ -23,9 +23,7 @@ struct Digest::Context {
 };
 
 Digest::Digest(DigestKind kind) : context_(std::make_unique<Context>()) {
-    context_->kind = kind == DigestKind::sha256 ? EVP_sha256()
-                     : kind == DigestKind::sha1 ? EVP_sha1()
-                                                : EVP_md5();
+    context_->kind = kind == DigestKind::sha256 ? EVP_sha256() : kind == DigestKind::sha1 ? EVP_sha1() : EVP_md5();
     if (!context_->handle || !EVP_DigestInit_ex(context_->handle.get(), context_->kind, nullptr))
         throw std::bad_alloc();
 }
@@ -45,7 +43,9 @@ std::vector<std::byte> Digest::finish() {
     return {bytes.begin(), bytes.end()};
 }
 
-std::string Digest::finish_hex() { return to_hex(finish()); }
+std::string Digest::finish_hex() {
+    return to_hex(finish());
+}
 
 std::string digest_hex(DigestKind kind, std::span<const std::byte> bytes) {
     Digest digest(kind);
@@ -73,7 +73,7 @@ std::string to_hex(std::span<const std::byte> bytes) {
 }
 
 struct DigestSink::Worker {
-    static constexpr std::size_t max_queued = std::size_t{8} << 20;   // bytes
+    static constexpr std::size_t max_queued = std::size_t{8} << 20;  // bytes
 
     std::map<DigestKind, Digest> digests;
     std::map<DigestKind, std::string> results;
@@ -110,13 +110,14 @@ struct DigestSink::Worker {
     }
 };
 
-DigestSink::DigestSink(std::initializer_list<DigestKind> kinds)
-    : worker_(std::make_unique<Worker>()) {
+DigestSink::DigestSink(std::initializer_list<DigestKind> kinds) : worker_(std::make_unique<Worker>()) {
     for (const DigestKind kind : kinds) worker_->digests.emplace(kind, Digest(kind));
     worker_->thread = std::thread([worker = worker_.get()] { worker->work(); });
 }
 
-DigestSink::~DigestSink() { worker_->close(); }
+DigestSink::~DigestSink() {
+    worker_->close();
+}
 
 void DigestSink::write(std::span<const std::byte> bytes) {
     worker_->size += bytes.size();
@@ -143,6 +144,8 @@ std::string DigestSink::hex(DigestKind kind) const {
     return worker_->results.at(kind);
 }
 
-std::uint64_t DigestSink::size() const { return worker_->size; }
+std::uint64_t DigestSink::size() const {
+    return worker_->size;
+}
 
 }  // namespace formats

@@ -20,8 +20,8 @@ public:
     Digest(Digest&&) noexcept;
     ~Digest();
     void update(std::span<const std::byte> bytes);
-    std::vector<std::byte> finish();   // once; resets for the next use
-    std::string finish_hex();          // lower case
+    std::vector<std::byte> finish();  // once; resets for the next use
+    std::string finish_hex();         // lower case
 
 private:
     struct Context;
@@ -30,8 +30,8 @@ private:
 
 std::string digest_hex(DigestKind kind, std::span<const std::byte> bytes);
 std::string digest_hex(DigestKind kind, const std::string& text);
-std::uint64_t xxh64(std::span<const std::byte> bytes);   // seed 0
-std::string to_hex(std::span<const std::byte> bytes);    // lower case
+std::uint64_t xxh64(std::span<const std::byte> bytes);  // seed 0
+std::string to_hex(std::span<const std::byte> bytes);   // lower case
 
 // Several digests of one stream, computed on a thread of their own so that the pipeline does not
 // wait for them; memory is bounded, a slow digest slows the writer.
@@ -44,7 +44,7 @@ public:
 
     // REQUIRES: finish() was called.
     std::string hex(DigestKind kind) const;
-    std::uint64_t size() const;   // bytes seen
+    std::uint64_t size() const;  // bytes seen
 
 private:
     struct Worker;

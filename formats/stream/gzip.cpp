@@ -13,7 +13,7 @@ namespace formats {
 namespace {
 
 constexpr std::size_t buffer_size = std::size_t{1} << 18;
-constexpr int gzip_window = 15 + 16;   // 16: with the gzip header, which zlib writes without time
+constexpr int gzip_window = 15 + 16;  // 16: with the gzip header, which zlib writes without time
 
 class GzipSink : public ByteSink {
 public:
@@ -26,8 +26,7 @@ public:
 
     void write(std::span<const std::byte> bytes) override {
         while (!bytes.empty()) {
-            const auto part = bytes.first(
-                std::min<std::size_t>(bytes.size(), std::numeric_limits<uInt>::max() / 2));
+            const auto part = bytes.first(std::min<std::size_t>(bytes.size(), std::numeric_limits<uInt>::max() / 2));
             encode(part, Z_NO_FLUSH);
             bytes = bytes.subspan(part.size());
         }
@@ -39,8 +38,7 @@ public:
 
 private:
     void encode(std::span<const std::byte> bytes, int flush) {
-        stream_.next_in =
-            const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes.data()));   // zlib's own type
+        stream_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes.data()));  // zlib's own type
         stream_.avail_in = static_cast<uInt>(bytes.size());
         int result = Z_OK;
         do {
@@ -58,8 +56,7 @@ private:
 
 class GzipSource : public ByteSource {
 public:
-    GzipSource(ByteSource& from, std::uint64_t limit)
-        : from_(from), limit_(limit), buffer_(buffer_size) {
+    GzipSource(ByteSource& from, std::uint64_t limit) : from_(from), limit_(limit), buffer_(buffer_size) {
         if (inflateInit2(&stream_, gzip_window) != Z_OK) throw std::bad_alloc();
     }
     GzipSource(const GzipSource&) = delete;
@@ -93,15 +90,15 @@ private:
         if (result == Z_STREAM_END) {
             inside_ = false;
             ended_once_ = true;
-            inflateReset(&stream_);   // another member may follow
+            inflateReset(&stream_);  // another member may follow
         } else if (result == Z_OK || result == Z_BUF_ERROR) {
             inside_ = true;
         } else if (result == Z_MEM_ERROR) {
             throw std::bad_alloc();
         } else {
             const std::string why = stream_.msg ? stream_.msg : "data is corrupt";
-            throw CorruptImage((ended_once_ && !inside_ ? "gzip: garbage behind the last member: "
-                                                        : "gzip: ") + why + position());
+            throw CorruptImage((ended_once_ && !inside_ ? "gzip: garbage behind the last member: " : "gzip: ") + why +
+                               position());
         }
     }
     std::string position() const {

@@ -5,8 +5,7 @@
 
 namespace formats {
 
-FileSink::FileSink(const std::filesystem::path& path, unsigned mode)
-    : path_(path), file_(File::create(path, mode)) {}
+FileSink::FileSink(const std::filesystem::path& path, unsigned mode) : path_(path), file_(File::create(path, mode)) {}
 
 FileSink::~FileSink() {
     if (!finished_) ::unlink(path_.c_str());

@@ -88,9 +88,7 @@ void write_end(ByteSink& sink) {
 void Reader::fill(std::span<std::byte> out) {
     while (!out.empty()) {
         const std::size_t got = from_.read(out);
-        if (got == 0)
-            throw CorruptImage("tar: the archive is cut short at byte " +
-                               std::to_string(position_));
+        if (got == 0) throw CorruptImage("tar: the archive is cut short at byte " + std::to_string(position_));
         position_ += got;
         out = out.subspan(got);
     }
@@ -118,8 +116,8 @@ std::optional<Member> Reader::next() {
     Member member;
     member.name.assign(header.name, strnlen(header.name, sizeof header.name));
     if (header.typeflag != '\0' && header.typeflag != '0')
-        throw RefusedImage("tar: member \"" + member.name + "\" at byte " + std::to_string(at) +
-                           " has type '" + header.typeflag + "'; only plain files are taken");
+        throw RefusedImage("tar: member \"" + member.name + "\" at byte " + std::to_string(at) + " has type '" +
+                           header.typeflag + "'; only plain files are taken");
     member.size = octal(header.size, "size");
     left_ = member.size;
     padding_ = (block - member.size % block) % block;

@@ -23,7 +23,7 @@ constexpr std::uint64_t member_size(std::uint64_t size) {
 std::array<std::byte, block> header(const std::string& name, std::uint64_t size);
 
 void write_member(ByteSink& sink, const std::string& name, std::span<const std::byte> data);
-void write_end(ByteSink& sink);   // the two zero blocks
+void write_end(ByteSink& sink);  // the two zero blocks
 
 struct Member {
     std::string name;

@@ -48,8 +48,7 @@ private:
             next_.write(std::span(buffer_).first(buffer_.size() - stream_.avail_out));
             if (result == LZMA_STREAM_END) return;
             if (result == LZMA_MEM_ERROR) throw std::bad_alloc();
-            if (result != LZMA_OK)
-                throw std::runtime_error("xz: encoder error " + std::to_string(result));
+            if (result != LZMA_OK) throw std::runtime_error("xz: encoder error " + std::to_string(result));
             if (action == LZMA_RUN && stream_.avail_in == 0) return;
         }
     }
@@ -61,8 +60,7 @@ private:
 
 class XzSource : public ByteSource {
 public:
-    XzSource(ByteSource& from, std::uint64_t limit)
-        : from_(from), limit_(limit), buffer_(buffer_size) {
+    XzSource(ByteSource& from, std::uint64_t limit) : from_(from), limit_(limit), buffer_(buffer_size) {
         lzma_mt options{};
         options.threads = std::max(1U, std::thread::hardware_concurrency());
         options.flags = LZMA_CONCATENATED;
@@ -92,21 +90,27 @@ public:
 private:
     void step(lzma_ret result) {
         switch (result) {
-            case LZMA_OK: return;
-            case LZMA_STREAM_END: ended_ = true; return;
-            case LZMA_FORMAT_ERROR: throw CorruptImage("xz: not an xz stream");
-            case LZMA_OPTIONS_ERROR: throw CorruptImage("xz: unsupported options in a header");
-            case LZMA_DATA_ERROR: throw CorruptImage("xz: data is corrupt" + position());
-            case LZMA_BUF_ERROR: throw CorruptImage("xz: the stream is cut short" + position());
+            case LZMA_OK:
+                return;
+            case LZMA_STREAM_END:
+                ended_ = true;
+                return;
+            case LZMA_FORMAT_ERROR:
+                throw CorruptImage("xz: not an xz stream");
+            case LZMA_OPTIONS_ERROR:
+                throw CorruptImage("xz: unsupported options in a header");
+            case LZMA_DATA_ERROR:
+                throw CorruptImage("xz: data is corrupt" + position());
+            case LZMA_BUF_ERROR:
+                throw CorruptImage("xz: the stream is cut short" + position());
             case LZMA_MEMLIMIT_ERROR:
-                throw RefusedImage("xz: unpacking would take more than " +
-                                   std::to_string(decoder_memory >> 20) + " MiB of memory");
-            default: throw std::bad_alloc();
+                throw RefusedImage("xz: unpacking would take more than " + std::to_string(decoder_memory >> 20) +
+                                   " MiB of memory");
+            default:
+                throw std::bad_alloc();
         }
     }
-    std::string position() const {
-        return " near byte " + std::to_string(stream_.total_in) + " of the packed file";
-    }
+    std::string position() const { return " near byte " + std::to_string(stream_.total_in) + " of the packed file"; }
 
     ByteSource& from_;
     OutputLimit limit_;
@@ -119,8 +123,8 @@ private:
 
 void OutputLimit::take(std::uint64_t bytes, const char* codec) {
     if (bytes > left_)
-        throw CorruptImage(std::string(codec) + ": unpacks to more than the limit of " +
-                           std::to_string(limit_) + " bytes");
+        throw CorruptImage(std::string(codec) + ": unpacks to more than the limit of " + std::to_string(limit_) +
+                           " bytes");
     left_ -= bytes;
 }
 

@@ -14,11 +14,10 @@
 namespace formats {
 namespace {
 
-constexpr int max_window_log = 27;   // what xapi's `zstd --decompress` takes by default
+constexpr int max_window_log = 27;  // what xapi's `zstd --decompress` takes by default
 
 void check(std::size_t result) {
-    if (ZSTD_isError(result))
-        throw std::runtime_error(std::string("zstd: ") + ZSTD_getErrorName(result));
+    if (ZSTD_isError(result)) throw std::runtime_error(std::string("zstd: ") + ZSTD_getErrorName(result));
 }
 
 class ZstdSink : public ByteSink {
@@ -29,8 +28,7 @@ public:
         check(ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, level));
         check(ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_checksumFlag, 1));
         // At least one worker, always: the bytes differ between none and some, not among some.
-        check(ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_nbWorkers,
-                                     static_cast<int>(std::max(1U, threads))));
+        check(ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_nbWorkers, static_cast<int>(std::max(1U, threads))));
     }
     void write(std::span<const std::byte> bytes) override { encode(bytes, ZSTD_e_continue); }
     void finish() override {
@@ -70,13 +68,12 @@ public:
                 taken_ += in_.size;
                 if (in_.size == 0 && !inside_) return 0;
             }
-            const bool at_end = in_.size == 0;   // what is left may still sit in the decoder
+            const bool at_end = in_.size == 0;  // what is left may still sit in the decoder
             const std::size_t result = ZSTD_decompressStream(context_.get(), &target, &in_);
             if (ZSTD_isError(result))
                 throw CorruptImage(std::string("zstd: ") + ZSTD_getErrorName(result) + position());
             inside_ = result != 0;
-            if (at_end && target.pos == 0)
-                throw CorruptImage("zstd: the stream is cut short" + position());
+            if (at_end && target.pos == 0) throw CorruptImage("zstd: the stream is cut short" + position());
         }
         limit_.take(target.pos, "zstd");
         return target.pos;

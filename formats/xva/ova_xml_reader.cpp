@@ -17,7 +17,9 @@ using Document = Handle<xmlDoc, xmlFreeDoc>;
 
 constexpr int max_depth = 64;
 
-std::string name_of(const xmlNode* node) { return reinterpret_cast<const char*>(node->name); }
+std::string name_of(const xmlNode* node) {
+    return reinterpret_cast<const char*>(node->name);
+}
 
 std::vector<const xmlNode*> children(const xmlNode* node) {
     std::vector<const xmlNode*> found;
@@ -59,23 +61,20 @@ std::string text_of(const std::map<std::string, const xmlNode*>& record, const s
     return found == record.end() ? otherwise : content(inner(found->second));
 }
 
-std::uint64_t number_of(const std::map<std::string, const xmlNode*>& record,
-                        const std::string& name, const std::string& where) {
+std::uint64_t number_of(const std::map<std::string, const xmlNode*>& record, const std::string& name,
+                        const std::string& where) {
     const std::string text = text_of(record, name);
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || end != text.data() + text.size())
-        throw CorruptImage("xva: ova.xml: " + where + "." + name + " is \"" + text +
-                           "\", not a number");
+        throw CorruptImage("xva: ova.xml: " + where + "." + name + " is \"" + text + "\", not a number");
     return value;
 }
 
 void check_tree(const xmlNode* node, int depth) {
-    if (depth > max_depth)
-        throw RefusedImage("xva: ova.xml nests deeper than " + std::to_string(max_depth));
+    if (depth > max_depth) throw RefusedImage("xva: ova.xml nests deeper than " + std::to_string(max_depth));
     for (const xmlNode* child = node->children; child; child = child->next) {
-        if (child->type == XML_ENTITY_REF_NODE)
-            throw RefusedImage("xva: ova.xml refers to an entity");
+        if (child->type == XML_ENTITY_REF_NODE) throw RefusedImage("xva: ova.xml refers to an entity");
         if (child->type == XML_ELEMENT_NODE) check_tree(child, depth + 1);
     }
 }
@@ -84,8 +83,7 @@ Document parse(std::string_view xml) {
     Document document(xmlReadMemory(xml.data(), static_cast<int>(xml.size()), "ova.xml", nullptr,
                                     XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING));
     if (!document) throw CorruptImage("xva: ova.xml is not well-formed XML");
-    if (document->intSubset || document->extSubset)
-        throw RefusedImage("xva: ova.xml has a document type declaration");
+    if (document->intSubset || document->extSubset) throw RefusedImage("xva: ova.xml has a document type declaration");
     check_tree(xmlDocGetRootElement(document.get()), 0);
     return document;
 }
@@ -107,11 +105,9 @@ Hardware hardware_of(const Object& vm) {
     hardware.mode = domain == "pv" ? Mode::pv : domain.starts_with("pv") ? Mode::pvh : Mode::pvhvm;
     hardware.pv_args = text_of(vm.record, "PV_args");
     if (const auto boot = vm.record.find("HVM_boot_params"); boot != vm.record.end())
-        if (text_of(members(boot->second, "HVM_boot_params"), "firmware") == "uefi")
-            hardware.firmware = Firmware::uefi;
+        if (text_of(members(boot->second, "HVM_boot_params"), "firmware") == "uefi") hardware.firmware = Firmware::uefi;
     if (const auto platform = vm.record.find("platform"); platform != vm.record.end())
-        hardware.secure_boot =
-            text_of(members(platform->second, "platform"), "secureboot") == "true";
+        hardware.secure_boot = text_of(members(platform->second, "platform"), "secureboot") == "true";
     return hardware;
 }
 
@@ -126,8 +122,7 @@ OvaContent read_ova_xml(std::string_view xml) {
         throw CorruptImage("xva: ova.xml lacks version or objects");
 
     OvaContent result;
-    result.export_version =
-        static_cast<int>(number_of(members(top.at("version"), "version"), "export_vsn", "version"));
+    result.export_version = static_cast<int>(number_of(members(top.at("version"), "version"), "export_vsn", "version"));
     std::vector<Object> objects;
     const auto data = children(inner(top.at("objects")));
     if (name_of(inner(top.at("objects"))) != "array" || data.size() != 1)
@@ -144,8 +139,7 @@ OvaContent read_ova_xml(std::string_view xml) {
     for (const Object& object : objects) {
         if (object.kind == "VBD" && text_of(object.record, "type") != "CD")
             drives.push_back(text_of(object.record, "VDI"));
-        if (object.kind == "SR" && text_of(object.record, "content_type") == "iso")
-            isos.push_back(object.id);
+        if (object.kind == "SR" && text_of(object.record, "content_type") == "iso") isos.push_back(object.id);
     }
     const auto contains = [](const std::vector<std::string>& in, const std::string& what) {
         return std::find(in.begin(), in.end(), what) != in.end();
@@ -156,8 +150,7 @@ OvaContent read_ova_xml(std::string_view xml) {
         if (object.kind == "VIF") ++interfaces;
         if (object.kind != "VDI" || contains(isos, text_of(object.record, "SR"))) continue;
         if (contains(drives, object.id) || text_of(object.record, "type") == "suspend")
-            result.disks.push_back(
-                {object.id, number_of(object.record, "virtual_size", object.id)});
+            result.disks.push_back({object.id, number_of(object.record, "virtual_size", object.id)});
     }
     result.hardware.network_interfaces = interfaces;
     // xapi streams disks in the byte order of their ids: "Ref:10" before "Ref:9".

@@ -14,12 +14,12 @@ namespace formats::xva {
 
 constexpr std::uint64_t chunk_size = std::uint64_t{1} << 20;
 
-enum class Checksum { sha1, xxhash };   // `.checksum`: every host; `.xxhash`: xapi >= 1.214
+enum class Checksum { sha1, xxhash };  // `.checksum`: every host; `.xxhash`: xapi >= 1.214
 
 struct XvaOptions {
     Checksum checksum = Checksum::sha1;
-    std::string date = "19700101T00:00:00Z";   // of ova.xml's version record
-    bool detect_zeroes = false;                // costs one more read of the allocated chunks
+    std::string date = "19700101T00:00:00Z";  // of ova.xml's version record
+    bool detect_zeroes = false;               // costs one more read of the allocated chunks
 };
 
 // Walks the disks' extents and fixes every member's place; a chunk that no allocated extent touches
@@ -30,8 +30,7 @@ struct XvaOptions {
 // REQUIRES: the disks outlive the layout and do not change.
 class XvaLayout {
 public:
-    XvaLayout(const std::vector<BlockSource*>& disks, const Hardware& hardware,
-              const XvaOptions& options = {});
+    XvaLayout(const std::vector<BlockSource*>& disks, const Hardware& hardware, const XvaOptions& options = {});
 
     std::uint64_t file_size() const { return file_size_; }
     // Also published alone, for `xe vm-import metadata=true`.
@@ -39,9 +38,9 @@ public:
 
     struct Disk {
         BlockSource* source;
-        std::string reference;               // folder of its chunks
-        std::uint64_t virtual_size;          // padded to whole chunks
-        std::vector<std::uint32_t> chunks;   // numbers of those that are written, ascending
+        std::string reference;              // folder of its chunks
+        std::uint64_t virtual_size;         // padded to whole chunks
+        std::vector<std::uint32_t> chunks;  // numbers of those that are written, ascending
     };
     const std::vector<Disk>& disks() const { return disks_; }
     Checksum checksum() const { return checksum_; }

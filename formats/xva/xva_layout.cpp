@@ -13,7 +13,7 @@
 namespace formats::xva {
 namespace {
 
-constexpr std::uint64_t max_disk = std::uint64_t{16} << 40;   // far above any SR's limit
+constexpr std::uint64_t max_disk = std::uint64_t{16} << 40;  // far above any SR's limit
 
 bool all_zero(std::span<const std::byte> bytes) {
     return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
@@ -21,7 +21,7 @@ bool all_zero(std::span<const std::byte> bytes) {
 
 std::vector<std::uint32_t> chunks_with_data(BlockSource& disk, std::uint64_t size) {
     const auto last = static_cast<std::uint32_t>(size / chunk_size - 1);
-    std::vector<std::uint32_t> chunks{0};   // the first is the unit that gaps are counted in
+    std::vector<std::uint32_t> chunks{0};  // the first is the unit that gaps are counted in
     for (std::uint64_t offset = 0; offset < disk.virtual_size();) {
         const Extent extent = disk.extent_at(offset);
         const std::uint64_t end = std::min(offset + extent.length, disk.virtual_size());
@@ -30,7 +30,7 @@ std::vector<std::uint32_t> chunks_with_data(BlockSource& disk, std::uint64_t siz
                 if (chunk > chunks.back()) chunks.push_back(static_cast<std::uint32_t>(chunk));
         offset = end;
     }
-    if (last > chunks.back()) chunks.push_back(last);   // the importer reads until it
+    if (last > chunks.back()) chunks.push_back(last);  // the importer reads until it
     return chunks;
 }
 
@@ -52,22 +52,19 @@ void drop_zero_chunks(BlockSource& disk, std::vector<std::uint32_t>& chunks) {
 
 void read_chunk(BlockSource& disk, std::uint32_t chunk, std::span<std::byte> out) {
     const std::uint64_t offset = chunk * chunk_size;
-    const std::uint64_t there =
-        offset < disk.virtual_size() ? std::min(chunk_size, disk.virtual_size() - offset) : 0;
+    const std::uint64_t there = offset < disk.virtual_size() ? std::min(chunk_size, disk.virtual_size() - offset) : 0;
     disk.read_at(offset, out.first(there));
     std::fill(out.begin() + static_cast<std::ptrdiff_t>(there), out.end(), std::byte{0});
 }
 
-XvaLayout::XvaLayout(const std::vector<BlockSource*>& disks, const Hardware& hardware,
-                     const XvaOptions& options)
+XvaLayout::XvaLayout(const std::vector<BlockSource*>& disks, const Hardware& hardware, const XvaOptions& options)
     : checksum_(options.checksum) {
     std::vector<DiskRecord> records;
     for (BlockSource* disk : disks) {
         if (disk->virtual_size() == 0 || disk->virtual_size() > max_disk)
-            throw std::invalid_argument("xva: a disk of " + std::to_string(disk->virtual_size()) +
-                                        " bytes; 1 to " + std::to_string(max_disk) + " can be");
-        const std::uint64_t size =
-            (disk->virtual_size() + chunk_size - 1) / chunk_size * chunk_size;
+            throw std::invalid_argument("xva: a disk of " + std::to_string(disk->virtual_size()) + " bytes; 1 to " +
+                                        std::to_string(max_disk) + " can be");
+        const std::uint64_t size = (disk->virtual_size() + chunk_size - 1) / chunk_size * chunk_size;
         disks_.push_back({disk, disk_reference(disks_.size()), size, chunks_with_data(*disk, size)});
         if (options.detect_zeroes) drop_zero_chunks(*disk, disks_.back().chunks);
         records.push_back({disks_.back().reference, size});
@@ -76,8 +73,7 @@ XvaLayout::XvaLayout(const std::vector<BlockSource*>& disks, const Hardware& har
     const std::uint64_t checksum_size = checksum_ == Checksum::sha1 ? 40 : 16;
     file_size_ = tar::member_size(ova_xml_.size()) + 2 * tar::block;
     for (const Disk& disk : disks_)
-        file_size_ += disk.chunks.size() *
-                      (tar::member_size(chunk_size) + tar::member_size(checksum_size));
+        file_size_ += disk.chunks.size() * (tar::member_size(chunk_size) + tar::member_size(checksum_size));
     // From here on every byte of the archive is determined.
 }
 
@@ -97,8 +93,7 @@ void write_xva(const XvaLayout& layout, ByteSink& sink) {
                 sha1.update(buffer);
                 sum = sha1.finish_hex();
             } else {
-                std::snprintf(xxhash.data(), xxhash.size(), "%016llX",
-                              static_cast<unsigned long long>(xxh64(buffer)));
+                std::snprintf(xxhash.data(), xxhash.size(), "%016llX", static_cast<unsigned long long>(xxh64(buffer)));
                 sum = xxhash.data();
                 ending = ".xxhash";
             }

@@ -29,10 +29,9 @@ public:
         for (const DiskRecord& disk : content.disks) report.disks.push_back(read_disk(disk));
         try {
             if (const auto extra = next())
-                throw CorruptImage("xva: member \"" + extra->name +
-                                   "\" behind the last chunk of the last disk");
+                throw CorruptImage("xva: member \"" + extra->name + "\" behind the last chunk of the last disk");
         } catch (const CorruptImage&) {
-            if (!ended_) throw;   // xapi does not ask for the end blocks
+            if (!ended_) throw;  // xapi does not ask for the end blocks
         }
         report.file_size = size_;
         return report;
@@ -48,11 +47,10 @@ private:
     OvaContent read_description() {
         const std::optional<tar::Member> first = next();
         if (!first || first->name != "ova.xml")
-            throw CorruptImage("xva: the first member must be ova.xml, it is \"" +
-                               (first ? first->name : "") + "\"");
+            throw CorruptImage("xva: the first member must be ova.xml, it is \"" + (first ? first->name : "") + "\"");
         if (first->size > max_xml)
-            throw RefusedImage("xva: ova.xml has " + std::to_string(first->size) +
-                               " bytes, more than " + std::to_string(max_xml));
+            throw RefusedImage("xva: ova.xml has " + std::to_string(first->size) + " bytes, more than " +
+                               std::to_string(max_xml));
         std::string xml(first->size, '\0');
         tar_.read(std::as_writable_bytes(std::span(xml)));
         OvaContent content = read_ova_xml(xml);
@@ -70,17 +68,14 @@ private:
         while (position < disk.virtual_size) {
             const std::optional<tar::Member> member = next();
             if (!member)
-                throw CorruptImage("xva: the archive ends while " +
-                                   std::to_string(disk.virtual_size - position) + " of " +
-                                   std::to_string(disk.virtual_size) + " bytes of " +
-                                   disk.reference + " are missing");
+                throw CorruptImage("xva: the archive ends while " + std::to_string(disk.virtual_size - position) +
+                                   " of " + std::to_string(disk.virtual_size) + " bytes of " + disk.reference +
+                                   " are missing");
             const std::int64_t number = chunk_number(member->name, disk.reference);
             if (number <= last)
-                throw CorruptImage("xva: chunk " + member->name + " comes after number " +
-                                   std::to_string(last));
+                throw CorruptImage("xva: chunk " + member->name + " comes after number " + std::to_string(last));
             if (member->size > max_chunk || member->size % tar::block != 0)
-                throw CorruptImage("xva: chunk " + member->name + " has " +
-                                   std::to_string(member->size) +
+                throw CorruptImage("xva: chunk " + member->name + " has " + std::to_string(member->size) +
                                    " bytes; a multiple of 512 up to 1048576 can be");
             if (unit_ == 0) unit_ = std::max<std::uint64_t>(member->size, 1);
             position += static_cast<std::uint64_t>(number - last - 1) * unit_;
@@ -97,8 +92,7 @@ private:
             report.allocated += member->size;
             ++report.chunks;
         }
-        for (const std::string& kind : kinds)
-            report.checksum += (report.checksum.empty() ? "" : ", ") + kind;
+        for (const std::string& kind : kinds) report.checksum += (report.checksum.empty() ? "" : ", ") + kind;
         ++disk_number_;
         ended_ = true;
         return report;
@@ -109,8 +103,7 @@ private:
         const std::string digits = name.starts_with(prefix) ? name.substr(prefix.size()) : "";
         if (digits.size() < 8 || digits.size() > 12 ||
             !std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; }))
-            throw CorruptImage("xva: expected a chunk " + prefix + "NNNNNNNN, found member \"" +
-                               name + "\"");
+            throw CorruptImage("xva: expected a chunk " + prefix + "NNNNNNNN, found member \"" + name + "\"");
         return std::stoll(digits);
     }
 
@@ -119,15 +112,13 @@ private:
         const std::string name = member ? member->name : "";
         const bool sha1 = name == chunk + ".checksum", xxhash = name == chunk + ".xxhash";
         if ((!sha1 && !xxhash) || member->size > 64)
-            throw CorruptImage("xva: behind chunk " + chunk + " must come its checksum, found \"" +
-                               name + "\"");
+            throw CorruptImage("xva: behind chunk " + chunk + " must come its checksum, found \"" + name + "\"");
         std::string stated(member->size, '\0');
         tar_.read(std::as_writable_bytes(std::span(stated)));
         std::string computed = sha1 ? digest_hex(DigestKind::sha1, data) : std::string(16, '\0');
         if (xxhash) {
             std::array<char, 17> text{};
-            std::snprintf(text.data(), text.size(), "%016llX",
-                          static_cast<unsigned long long>(xxh64(data)));
+            std::snprintf(text.data(), text.size(), "%016llX", static_cast<unsigned long long>(xxh64(data)));
             computed = text.data();
         }
         if (stated != computed)
@@ -163,8 +154,7 @@ XvaReport extract_xva(ByteSource& from, const std::filesystem::path& folder) {
     std::vector<File> files;
     const auto file = [&](std::size_t disk) -> File& {
         while (files.size() <= disk)
-            files.push_back(File::create(
-                folder / ("disk" + std::to_string(files.size() + 1) + ".raw"), 0644, true));
+            files.push_back(File::create(folder / ("disk" + std::to_string(files.size() + 1) + ".raw"), 0644, true));
         return files[disk];
     };
     const XvaReport report =

@@ -16,20 +16,19 @@ namespace formats::xva {
 
 struct DiskReport {
     std::string reference;
-    std::uint64_t virtual_size = 0, allocated = 0;   // allocated: bytes of chunks in the archive
+    std::uint64_t virtual_size = 0, allocated = 0;  // allocated: bytes of chunks in the archive
     std::uint64_t chunks = 0;
-    std::string checksum;                            // "sha1", "xxhash", "sha1, xxhash"
+    std::string checksum;  // "sha1", "xxhash", "sha1, xxhash"
 };
 
 struct XvaReport {
     Hardware hardware;
     std::vector<DiskReport> disks;
-    std::uint64_t file_size = 0;   // bytes of the uncompressed archive that were read
+    std::uint64_t file_size = 0;  // bytes of the uncompressed archive that were read
 };
 
 // Gets every chunk that is there, in order: disk number from 0, offset in bytes, data.
-using ChunkHandler =
-    std::function<void(std::size_t disk, std::uint64_t offset, std::span<const std::byte> data)>;
+using ChunkHandler = std::function<void(std::size_t disk, std::uint64_t offset, std::span<const std::byte> data)>;
 
 // Reads the whole archive and verifies every checksum. Throws CorruptImage or RefusedImage with the
 // member's name.

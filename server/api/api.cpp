@@ -60,7 +60,8 @@ std::string media_type(const Request& request) {
     const auto found = request.headers.find("content-type");
     std::string type = found == request.headers.end() ? "" : found->second.substr(0, found->second.find(';'));
     while (type.ends_with(' ')) type.pop_back();
-    std::transform(type.begin(), type.end(), type.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(type.begin(), type.end(), type.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return type;
 }
 
@@ -74,12 +75,17 @@ void add_json_options(Asked& asked, const json::value& options) {
     if (!options.is_object()) throw std::invalid_argument("options is not an object");
     for (const auto& [key, value] : options.as_object()) {
         const auto add = [&, name = std::string(key)](const json::value& one) {
-            if (one.is_string()) asked.options.emplace_back(name, json::value_to<std::string>(one));
-            else if (one.is_int64() || one.is_uint64()) asked.options.emplace_back(name, json::serialize(one));
-            else throw std::invalid_argument("options." + name + " is neither text nor a whole number");
+            if (one.is_string())
+                asked.options.emplace_back(name, json::value_to<std::string>(one));
+            else if (one.is_int64() || one.is_uint64())
+                asked.options.emplace_back(name, json::serialize(one));
+            else
+                throw std::invalid_argument("options." + name + " is neither text nor a whole number");
         };
-        if (value.is_array()) for (const json::value& one : value.as_array()) add(one);
-        else add(value);
+        if (value.is_array())
+            for (const json::value& one : value.as_array()) add(one);
+        else
+            add(value);
     }
 }
 
@@ -88,13 +94,16 @@ Asked read_body(const Request& request, const std::string& type) {
     if (type == "application/json") {
         json::error_code error;
         const json::value body = json::parse(request.body, error);
-        if (error || !body.is_object()) throw std::invalid_argument("the body is not a JSON object" + (error ? ": " + error.message() : ""));
+        if (error || !body.is_object())
+            throw std::invalid_argument("the body is not a JSON object" + (error ? ": " + error.message() : ""));
         const json::value* recipe = body.as_object().if_contains("recipe");
         if (!recipe || !recipe->is_string()) throw std::invalid_argument("the body has no text \"recipe\"");
         asked.recipe = json::value_to<std::string>(*recipe);
         if (const json::value* options = body.as_object().if_contains("options")) add_json_options(asked, *options);
         for (const auto& [key, value] : body.as_object())
-            if (key != "recipe" && key != "options") throw std::invalid_argument("the body has \"" + std::string(key) + "\"; it may have recipe and options");
+            if (key != "recipe" && key != "options")
+                throw std::invalid_argument("the body has \"" + std::string(key) +
+                                            "\"; it may have recipe and options");
     } else {
         asked.recipe = request.body;
     }
@@ -112,31 +121,49 @@ json::object error_json(int line, int column, const std::string& reason) {
 Response submit(const Request& request, jobs::JobRunner& jobs) {
     const std::string type = media_type(request);
     if (type != "text/x-kickstart" && type != "application/json" && type != "text/plain")
-        return problem(415, "send the recipe as text/x-kickstart with options in the query, or as application/json {\"recipe\", \"options\"}; got '" + type + "'");
+        return problem(415,
+                       "send the recipe as text/x-kickstart with options in the query, or as application/json "
+                       "{\"recipe\", \"options\"}; got '" +
+                           type + "'");
     const Asked asked = read_body(request, type);
     json::array errors, notes;
-    if (const int line = line_not_utf8(asked.recipe); line > 0) errors.push_back(error_json(line, 0, "this line is not UTF-8 text"));
+    if (const int line = line_not_utf8(asked.recipe); line > 0)
+        errors.push_back(error_json(line, 0, "this line is not UTF-8 text"));
     builders::BuildOptions options;
     json::object kept;
     for (const auto& [key, value] : asked.options) {
-        if (line_not_utf8(key + value) > 0) errors.push_back(error_json(0, 0, "the option '" + key + "' is not UTF-8 text"));
-        else if (const auto wrong = set_option(options, key, value)) errors.push_back(error_json(0, 0, *wrong));
+        if (line_not_utf8(key + value) > 0)
+            errors.push_back(error_json(0, 0, "the option '" + key + "' is not UTF-8 text"));
+        else if (const auto wrong = set_option(options, key, value))
+            errors.push_back(error_json(0, 0, *wrong));
         json::value& slot = kept[key];
         if (slot.is_null()) slot = json::array();
         slot.as_array().push_back(json::string(value));
     }
     const kickstart::ParseResult parsed = kickstart::parse(asked.recipe);
     for (const auto& diagnostic : parsed.diagnostics)
-        if (diagnostic.severity == kickstart::Severity::error) errors.push_back(error_json(diagnostic.line, diagnostic.column, diagnostic.message));
-        else notes.push_back({{"line", diagnostic.line}, {"message", diagnostic.message}});
+        if (diagnostic.severity == kickstart::Severity::error)
+            errors.push_back(error_json(diagnostic.line, diagnostic.column, diagnostic.message));
+        else
+            notes.push_back({{"line", diagnostic.line}, {"message", diagnostic.message}});
     const auto planned = plan_build(parsed.recipe, options, today());
     for (const auto& error : planned.errors) errors.push_back(error_json(error.line, error.column, error.message));
     if (!errors.empty())
-        return problem(422, "the recipe has " + std::to_string(errors.size()) + (errors.size() == 1 ? " error" : " errors") + "; nothing was started", {{"errors", errors}});
-    for (const builders::Note& note : planned.plan.notes) notes.push_back({{"line", note.line}, {"message", note.message}});
+        return problem(422,
+                       "the recipe has " + std::to_string(errors.size()) + (errors.size() == 1 ? " error" : " errors") +
+                           "; nothing was started",
+                       {{"errors", errors}});
+    for (const builders::Note& note : planned.plan.notes)
+        notes.push_back({{"line", note.line}, {"message", note.message}});
     const std::string id = jobs.submit({asked.recipe, json::serialize(kept)});
-    Response response = json_response(202, json::object{{"id", id}, {"state", "queued"}, {"release", planned.plan.release_name}, {"notes", notes},
-                                                        {"links", {{"self", "/v1/builds/" + id}, {"log", "/v1/builds/" + id + "/log"}, {"events", "/v1/builds/" + id + "/events"}}}});
+    Response response = json_response(202, json::object{{"id", id},
+                                                        {"state", "queued"},
+                                                        {"release", planned.plan.release_name},
+                                                        {"notes", notes},
+                                                        {"links",
+                                                         {{"self", "/v1/builds/" + id},
+                                                          {"log", "/v1/builds/" + id + "/log"},
+                                                          {"events", "/v1/builds/" + id + "/events"}}}});
     response.headers.emplace_back("Location", "/v1/builds/" + id);
     return response;
 }
@@ -147,7 +174,9 @@ Response not_allowed(const std::string& method, const char* allowed) {
     return response;
 }
 
-bool reads(const Request& request) { return request.method == "GET" || request.method == "HEAD"; }
+bool reads(const Request& request) {
+    return request.method == "GET" || request.method == "HEAD";
+}
 
 std::string content_type(const std::string& file_name) {
     const auto ends = [&](const char* ending) { return file_name.ends_with(ending); };
@@ -162,7 +191,8 @@ std::string content_type(const std::string& file_name) {
 
 }  // namespace
 
-Api::Api(const Config& config, catalog::Catalog& catalog, jobs::JobRunner& jobs, const store::Store& store, const publish::SigningKey& key)
+Api::Api(const Config& config, catalog::Catalog& catalog, jobs::JobRunner& jobs, const store::Store& store,
+         const publish::SigningKey& key)
     : config_(config), catalog_(catalog), jobs_(jobs), store_(store), key_(key) {}
 
 Response Api::handle(const Request& request) {
@@ -178,14 +208,16 @@ Response Api::route(const Request& request) {
     const auto is = [&](std::size_t index, const char* text) { return parts.size() > index && parts[index] == text; };
     if (is(0, "v1") && is(1, "builds")) return builds(request, parts);
     if (!reads(request)) {
-        const bool known = parts.empty() || is(0, "healthz") || is(0, "v1") || is(0, "download") || is(0, "keys") || is(0, "releases");
+        const bool known =
+            parts.empty() || is(0, "healthz") || is(0, "v1") || is(0, "download") || is(0, "keys") || is(0, "releases");
         return known ? not_allowed(request.method, "GET, HEAD") : problem(404, "there is nothing at " + request.path);
     }
     if (parts.empty()) {
         const std::vector<catalog::Release> found = catalog_.releases(page_size, query_value(request, "before"));
         return catalog_page(found, found.size() == page_size ? "/?before=" + found.back().name : "", key_, config_);
     }
-    if (parts.size() == 1 && is(0, "healthz")) return json_response(200, json::object{{"service", "xenkiln"}, {"status", "ok"}});
+    if (parts.size() == 1 && is(0, "healthz"))
+        return json_response(200, json::object{{"service", "xenkiln"}, {"status", "ok"}});
     if (parts.size() == 2 && is(0, "keys") && is(1, "signing.pem")) {
         Response response;
         response.headers = {{"Content-Type", "application/x-pem-file"}};
@@ -227,7 +259,8 @@ Response Api::releases(const Request& request) const {
     }
     Response response = json_response(200, json::object{{"releases", list}});
     if (found.size() == limit)
-        response.headers.emplace_back("Link", "</v1/releases?limit=" + std::to_string(limit) + "&before=" + found.back().name + ">; rel=\"next\"");
+        response.headers.emplace_back("Link", "</v1/releases?limit=" + std::to_string(limit) +
+                                                  "&before=" + found.back().name + ">; rel=\"next\"");
     return response;
 }
 
@@ -241,14 +274,16 @@ Response Api::builds(const Request& request, const std::vector<std::string>& par
         for (const catalog::Job& job : found) list.push_back(to_json(job));
         Response response = json_response(200, json::object{{"builds", list}});
         if (found.size() == limit)
-            response.headers.emplace_back("Link", "</v1/builds?limit=" + std::to_string(limit) + "&before=" + found.back().id + ">; rel=\"next\"");
+            response.headers.emplace_back("Link", "</v1/builds?limit=" + std::to_string(limit) +
+                                                      "&before=" + found.back().id + ">; rel=\"next\"");
         return response;
     }
     const std::optional<catalog::Job> job = catalog_.job(parts[2]);
     if (!job) return problem(404, "there is no build " + parts[2].substr(0, 64));
     if (parts.size() == 3) {
         if (request.method == "DELETE") {
-            if (!jobs_.cancel(job->id)) return problem(409, "build " + job->id + " is at its end: " + std::string(to_string(job->state)));
+            if (!jobs_.cancel(job->id))
+                return problem(409, "build " + job->id + " is at its end: " + std::string(to_string(job->state)));
             return json_response(202, to_json(*catalog_.job(job->id)));
         }
         return reads(request) ? json_response(200, to_json(*job)) : not_allowed(request.method, "GET, HEAD, DELETE");
@@ -257,7 +292,8 @@ Response Api::builds(const Request& request, const std::vector<std::string>& par
     if (parts.size() == 4 && parts[3] == "log") {
         Response response;
         response.headers = {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}};
-        if (const std::filesystem::path file = jobs_.log_file(job->id); std::filesystem::exists(file)) response.file = FileBody{file, {}, false};
+        if (const std::filesystem::path file = jobs_.log_file(job->id); std::filesystem::exists(file))
+            response.file = FileBody{file, {}, false};
         return response;
     }
     if (parts.size() == 4 && parts[3] == "events") return events(request, job->id);
@@ -269,9 +305,12 @@ Response Api::events(const Request& request, const std::string& id) {
     if (const auto last = request.headers.find("last-event-id"); last != request.headers.end()) {
         const std::string& text = last->second;
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), body.after);
-        if (error != std::errc() || end != text.data() + text.size()) return problem(400, "Last-Event-ID: '" + text.substr(0, 40) + "' is not a number");
+        if (error != std::errc() || end != text.data() + text.size())
+            return problem(400, "Last-Event-ID: '" + text.substr(0, 40) + "' is not a number");
     }
-    body.next = [this, id](std::uint64_t after, unsigned milliseconds) { return jobs_.events(id, after, milliseconds); };
+    body.next = [this, id](std::uint64_t after, unsigned milliseconds) {
+        return jobs_.events(id, after, milliseconds);
+    };
     Response response;
     response.headers = {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}};
     response.events = body;

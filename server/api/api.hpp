@@ -20,10 +20,10 @@
 namespace server::api {
 
 struct Request {
-    std::string method;        // "GET"
-    std::string path;          // decoded, "/v1/builds/1f…"
-    std::vector<std::pair<std::string, std::string>> query;   // decoded, in order
-    std::map<std::string, std::string> headers;               // names in lower case
+    std::string method;                                      // "GET"
+    std::string path;                                        // decoded, "/v1/builds/1f…"
+    std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
+    std::map<std::string, std::string> headers;              // names in lower case
     std::string body;
 };
 
@@ -31,8 +31,8 @@ struct Request {
 // If-None-Match and HEAD.
 struct FileBody {
     std::filesystem::path path;
-    std::string etag;          // without quotes; strong
-    bool one_shot = false;     // XVA rule: 200 for plain GETs, then Connection: close and really close
+    std::string etag;       // without quotes; strong
+    bool one_shot = false;  // XVA rule: 200 for plain GETs, then Connection: close and really close
 };
 
 // Server-sent events: http calls `next` with the last sequence sent until it reports the end, and
@@ -44,16 +44,16 @@ struct EventBody {
 
 struct Response {
     unsigned status = 200;
-    std::vector<std::pair<std::string, std::string>> headers;   // Content-Type and the rest
+    std::vector<std::pair<std::string, std::string>> headers;  // Content-Type and the rest
     std::string body;
-    std::optional<FileBody> file;       // instead of body
-    std::optional<EventBody> events;    // instead of body
+    std::optional<FileBody> file;     // instead of body
+    std::optional<EventBody> events;  // instead of body
 };
 
 class Api {
 public:
-    Api(const Config& config, catalog::Catalog& catalog, jobs::JobRunner& jobs,
-        const store::Store& store, const publish::SigningKey& key);
+    Api(const Config& config, catalog::Catalog& catalog, jobs::JobRunner& jobs, const store::Store& store,
+        const publish::SigningKey& key);
     // Never throws: what goes wrong becomes application/problem+json. Thread-safe, blocking.
     Response handle(const Request& request);
 

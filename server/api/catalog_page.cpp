@@ -13,7 +13,7 @@ namespace {
 namespace json = boost::json;
 
 struct PageContext {
-    std::string public_url;        // no slash at its end
+    std::string public_url;  // no slash at its end
     std::string key_fingerprint;
 };
 
@@ -47,13 +47,21 @@ std::string upper(std::string word) {
     return word;
 }
 
-std::string command(const std::string& line) { return "<pre class=\"command\">" + escape(line) + "</pre>\n"; }
+std::string command(const std::string& line) {
+    return "<pre class=\"command\">" + escape(line) + "</pre>\n";
+}
 std::string folded(bool open, const std::string& title, const std::string& content) {
-    return content.empty() ? "" : std::string("<details") + (open ? " open" : "") + "><summary>" + escape(title) + "</summary>\n" + content + "</details>\n";
+    return content.empty() ? ""
+                           : std::string("<details") + (open ? " open" : "") + "><summary>" + escape(title) +
+                                 "</summary>\n" + content + "</details>\n";
 }
 
-bool is_image(const Artifact& artifact) { return artifact.format == "xva" || artifact.format.starts_with("xva."); }
-std::string address(const Artifact& artifact) { return "/download/" + artifact.release + "/" + artifact.file_name; }
+bool is_image(const Artifact& artifact) {
+    return artifact.format == "xva" || artifact.format.starts_with("xva.");
+}
+std::string address(const Artifact& artifact) {
+    return "/download/" + artifact.release + "/" + artifact.file_name;
+}
 
 const Artifact* find(const Release& release, std::string_view format) {
     for (const Artifact& artifact : release.artifacts)
@@ -65,27 +73,32 @@ std::string specs(const json::value& details) {
     const json::value* hardware = member(&details, "hardware");
     std::string disks;
     for (const json::value& disk : list(member(hardware, "disks")))
-        if (const std::string size = bytes(member(&disk, "virtual_size")); !size.empty()) disks += (disks.empty() ? "" : " + ") + size;
+        if (const std::string size = bytes(member(&disk, "virtual_size")); !size.empty())
+            disks += (disks.empty() ? "" : " + ") + size;
     const json::value* is_template = member(hardware, "template");
     std::string shown;
-    for (const auto& [name, value] : {std::pair<const char*, std::string>{"Mode", upper(text(member(hardware, "mode")))},
-                                      {"vCPUs", text(member(hardware, "vcpus"))},
-                                      {"Memory", bytes(member(hardware, "memory_bytes"))},
-                                      {"Disk", disks},
-                                      {"Firmware", upper(text(member(hardware, "firmware")))},
-                                      {"Imports as", is_template && is_template->is_bool() ? (is_template->get_bool() ? "template" : "VM") : ""},
-                                      {"System", text(member(&details, "distribution"))}})
+    for (const auto& [name, value] :
+         {std::pair<const char*, std::string>{"Mode", upper(text(member(hardware, "mode")))},
+          {"vCPUs", text(member(hardware, "vcpus"))},
+          {"Memory", bytes(member(hardware, "memory_bytes"))},
+          {"Disk", disks},
+          {"Firmware", upper(text(member(hardware, "firmware")))},
+          {"Imports as", is_template && is_template->is_bool() ? (is_template->get_bool() ? "template" : "VM") : ""},
+          {"System", text(member(&details, "distribution"))}})
         if (!value.empty()) shown += std::string("<div><dt>") + name + "</dt><dd>" + escape(value) + "</dd></div>";
     return shown.empty() ? "" : "<dl class=\"specs\">" + shown + "</dl>\n";
 }
 
 std::string image(const Artifact& artifact) {
-    std::string block = "<div class=\"image\"><a class=\"button\" href=\"" + escape(address(artifact)) + "\">Download <small>" +
-                        html::size(artifact.size) + "</small></a>\n<div><div class=\"file\">" + escape(artifact.file_name) + "</div>";
-    if (artifact.image_size > 0) block += "<div class=\"unpacked\">" + html::size(artifact.image_size) + " unpacked</div>";
+    std::string block = "<div class=\"image\"><a class=\"button\" href=\"" + escape(address(artifact)) +
+                        "\">Download <small>" + html::size(artifact.size) + "</small></a>\n<div><div class=\"file\">" +
+                        escape(artifact.file_name) + "</div>";
+    if (artifact.image_size > 0)
+        block += "<div class=\"unpacked\">" + html::size(artifact.image_size) + " unpacked</div>";
     block += "</div>\n<dl class=\"digests\">";
-    for (const auto& [name, value] : {std::pair{"SHA256", artifact.sha256}, std::pair{"MD5", artifact.md5},
-                                      std::pair{"SHA256 unpacked", artifact.image_sha256}, std::pair{"MD5 unpacked", artifact.image_md5}})
+    for (const auto& [name, value] :
+         {std::pair{"SHA256", artifact.sha256}, std::pair{"MD5", artifact.md5},
+          std::pair{"SHA256 unpacked", artifact.image_sha256}, std::pair{"MD5 unpacked", artifact.image_md5}})
         if (!value.empty()) block += std::string("<dt>") + name + "</dt><dd>" + escape(value) + "</dd>";
     return block + "</dl></div>\n";
 }
@@ -94,7 +107,8 @@ std::string image(const Artifact& artifact) {
 std::string import_commands(const Artifact& artifact, const PageContext& context) {
     const std::string from = context.public_url + address(artifact), &name = artifact.file_name;
     if (!name.ends_with(".xz"))
-        return command("xe vm-import url=" + from) + "<p class=\"hint\">or, already downloaded:</p>" + command("xe vm-import filename=" + name);
+        return command("xe vm-import url=" + from) + "<p class=\"hint\">or, already downloaded:</p>" +
+               command("xe vm-import filename=" + name);
     const std::string unpacked = name.substr(0, name.size() - 3);
     return command("curl -sS " + from + " | xz -dc | xe vm-import filename=/dev/stdin") +
            "<p class=\"hint\">or, already downloaded:</p>" +
@@ -108,8 +122,8 @@ std::string import(const Release& release, const PageContext& context) {
     if (commands.empty()) return {};
     if (const Artifact* ova = find(release, "ova.xml"))
         commands += "<p class=\"hint\">Would the host accept it? Its description alone tells, without the disk:</p>" +
-                    command("curl -sSO " + context.public_url + address(*ova) + "\nxe vm-import filename=" + ova->file_name +
-                            " metadata=true dry-run=true");
+                    command("curl -sSO " + context.public_url + address(*ova) +
+                            "\nxe vm-import filename=" + ova->file_name + " metadata=true dry-run=true");
     return "<h3>Import on XenServer or XCP-ng</h3>\n" + commands;
 }
 
@@ -118,28 +132,34 @@ std::string verification(const Release& release, const PageContext& context) {
     const std::string folder = context.public_url + "/download/" + release.name;
     return "<p class=\"hint\">With what every host has, in the folder of the download:</p>" +
            command("curl -sS -o signing.pem " + context.public_url + "/keys/signing.pem\ncurl -sSO " + folder +
-                   "/SHA256SUMS -O " + folder + "/SHA256SUMS.sig\n"
+                   "/SHA256SUMS -O " + folder +
+                   "/SHA256SUMS.sig\n"
                    "openssl dgst -sha256 -verify signing.pem -signature SHA256SUMS.sig SHA256SUMS\n"
                    "sha256sum -c SHA256SUMS 2>/dev/null | grep OK") +
            "<p class=\"hint\">MD5SUMS is signed the same way. Trust the key only when its fingerprint, "
            "from a place you trust, is this:</p>" +
-           command("openssl pkey -pubin -in signing.pem -outform der | sha256sum") + "<p class=\"digest\">" + escape(context.key_fingerprint) + "</p>\n";
+           command("openssl pkey -pubin -in signing.pem -outform der | sha256sum") + "<p class=\"digest\">" +
+           escape(context.key_fingerprint) + "</p>\n";
 }
 
 std::string files(const Release& release) {
     std::string rows;
     for (const Artifact& artifact : release.artifacts)
-        rows += "<tr><td><a href=\"" + escape(address(artifact)) + "\">" + escape(artifact.file_name) + "</a></td><td class=\"size\">" +
-                html::size(artifact.size) + "</td><td><span class=\"digest\">" + escape(artifact.sha256) + "<br>" + escape(artifact.md5) +
-                "</span></td></tr>\n";
-    return "<div class=\"table\"><table><tr><th>File</th><th>Size</th><th>SHA256 and MD5</th></tr>\n" + rows + "</table></div>\n";
+        rows += "<tr><td><a href=\"" + escape(address(artifact)) + "\">" + escape(artifact.file_name) +
+                "</a></td><td class=\"size\">" + html::size(artifact.size) + "</td><td><span class=\"digest\">" +
+                escape(artifact.sha256) + "<br>" + escape(artifact.md5) + "</span></td></tr>\n";
+    return "<div class=\"table\"><table><tr><th>File</th><th>Size</th><th>SHA256 and MD5</th></tr>\n" + rows +
+           "</table></div>\n";
 }
 
 std::string notes(const json::value& details) {
     std::string items;
     for (const json::value& note : list(member(&details, "notes"))) {
-        const std::string message = note.is_object() ? text(member(&note, "message")) : text(&note), line = text(member(&note, "line"));
-        if (!message.empty()) items += "<li>" + (line.empty() || line == "0" ? "" : "line " + escape(line) + ": ") + escape(message) + "</li>\n";
+        const std::string message = note.is_object() ? text(member(&note, "message")) : text(&note),
+                          line = text(member(&note, "line"));
+        if (!message.empty())
+            items += "<li>" + (line.empty() || line == "0" ? "" : "line " + escape(line) + ": ") + escape(message) +
+                     "</li>\n";
     }
     return items.empty() ? "" : "<ul>" + items + "</ul>\n";
 }
@@ -149,8 +169,9 @@ std::string readiness(const json::value& details) {
     for (const json::value& finding : list(member(&details, "readiness"))) {
         const json::value* passed = member(&finding, "passed");
         if (!passed || !passed->is_bool()) continue;
-        rows += std::string("<tr><td class=\"") + (passed->get_bool() ? "good\">passed" : "bad\">failed") + "</td><td>" +
-                escape(text(member(&finding, "id"))) + "</td><td>" + escape(text(member(&finding, "message"))) + "</td></tr>\n";
+        rows += std::string("<tr><td class=\"") + (passed->get_bool() ? "good\">passed" : "bad\">failed") +
+                "</td><td>" + escape(text(member(&finding, "id"))) + "</td><td>" +
+                escape(text(member(&finding, "message"))) + "</td></tr>\n";
     }
     return rows.empty() ? "" : "<div class=\"table\"><table>" + rows + "</table></div>\n";
 }
@@ -165,8 +186,10 @@ std::string packages(const json::value& details, std::size_t& count) {
     if (const json::object* object = packages ? packages->if_object() : nullptr)
         for (const auto& [name, version] : *object) add(std::string(name), text(&version));
     for (const json::value& one : list(packages)) {
-        if (one.is_object()) add(text(member(&one, "name")), text(member(&one, "version")));
-        else if (const std::string name = text(&one); !name.empty()) add(name, {});
+        if (one.is_object())
+            add(text(member(&one, "name")), text(member(&one, "version")));
+        else if (const std::string name = text(&one); !name.empty())
+            add(name, {});
     }
     return lines.empty() ? "" : "<pre class=\"long\">" + lines + "</pre>\n";
 }
@@ -175,9 +198,10 @@ std::string article(const Release& release, const PageContext& context, bool who
     json::error_code error;
     const json::value details = json::parse(release.details, error);
     const char* heading = whole ? "h1" : "h2";
-    std::string body = std::string("<article>\n<div class=\"title\"><") + heading + "><a href=\"/releases/" + escape(release.name) + "\">" +
-                       escape(release.title) + "</a></" + heading + "><time datetime=\"" + escape(release.created) + "\">" +
-                       html::day(release.created) + "</time></div>\n<p class=\"name\">" + escape(release.name) + "</p>\n" + specs(details);
+    std::string body = std::string("<article>\n<div class=\"title\"><") + heading + "><a href=\"/releases/" +
+                       escape(release.name) + "\">" + escape(release.title) + "</a></" + heading +
+                       "><time datetime=\"" + escape(release.created) + "\">" + html::day(release.created) +
+                       "</time></div>\n<p class=\"name\">" + escape(release.name) + "</p>\n" + specs(details);
     for (const Artifact& artifact : release.artifacts)
         if (is_image(artifact)) body += image(artifact);
     body += import(release, context);
@@ -191,45 +215,59 @@ std::string article(const Release& release, const PageContext& context, bool who
         const std::string installed = packages(details, count);
         body += folded(false, "Packages (" + std::to_string(count) + ")", installed);
     } else {
-        body += "<p class=\"more\"><a href=\"/releases/" + escape(release.name) + "\">Recipe, packages and checks of this release</a></p>\n";
+        body += "<p class=\"more\"><a href=\"/releases/" + escape(release.name) +
+                "\">Recipe, packages and checks of this release</a></p>\n";
     }
     return body + "</article>\n";
 }
 
 std::string page(const std::string& title, const std::string& content, const PageContext& context) {
     return "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" + escape(title) +
-           "</title>\n<style>" + catalog_style + "</style>\n</head>\n<body>\n"
-           "<header><a class=\"brand\" href=\"/\">xenkiln</a><p>Guest images for XenServer, XCP-ng and Xen, made from kickstart recipes.</p>"
-           "<nav><a href=\"/v1/releases\">JSON</a><a href=\"/keys/signing.pem\">Signing key</a></nav></header>\n<main>\n" + content +
-           "</main>\n<footer>SHA256SUMS and MD5SUMS of every release are signed with ECDSA P-256. The key's fingerprint is "
-           "<span class=\"digest\">" + escape(context.key_fingerprint) + "</span></footer>\n</body>\n</html>\n";
+           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>" +
+           escape(title) + "</title>\n<style>" + catalog_style +
+           "</style>\n</head>\n<body>\n"
+           "<header><a class=\"brand\" href=\"/\">xenkiln</a><p>Guest images for XenServer, XCP-ng and Xen, made from "
+           "kickstart recipes.</p>"
+           "<nav><a href=\"/v1/releases\">JSON</a><a href=\"/keys/signing.pem\">Signing "
+           "key</a></nav></header>\n<main>\n" +
+           content +
+           "</main>\n<footer>SHA256SUMS and MD5SUMS of every release are signed with ECDSA P-256. The key's "
+           "fingerprint is "
+           "<span class=\"digest\">" +
+           escape(context.key_fingerprint) + "</span></footer>\n</body>\n</html>\n";
 }
 
 Response html_response(const std::string& html) {
     Response response;
-    response.headers = {{"Content-Type", "text/html; charset=utf-8"},
-                        {"Cache-Control", "no-cache"},
-                        {"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}};
+    response.headers = {
+        {"Content-Type", "text/html; charset=utf-8"},
+        {"Cache-Control", "no-cache"},
+        {"Content-Security-Policy",
+         "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}};
     response.body = html;
     return response;
 }
 
 }  // namespace
 
-Response catalog_page(const std::vector<Release>& releases, const std::string& older, const publish::SigningKey& key, const Config& config) {
+Response catalog_page(const std::vector<Release>& releases, const std::string& older, const publish::SigningKey& key,
+                      const Config& config) {
     const PageContext context{config.public_url, key.fingerprint()};
     std::string content;
     for (const Release& release : releases) content += article(release, context, false, {});
     if (!older.empty()) content += "<a class=\"older\" href=\"" + escape(older) + "\">Older releases</a>\n";
     if (releases.empty())
-        content = "<article class=\"empty\"><h1>Nothing published yet</h1>\n<p>A recipe becomes a release with one request:</p>" +
-                  command("curl -sS -H 'Content-Type: text/x-kickstart' --data-binary @recipes/debian-12-pvhvm.ks " + context.public_url +
-                          "/v1/builds") + "</article>\n";
+        content =
+            "<article class=\"empty\"><h1>Nothing published yet</h1>\n<p>A recipe becomes a release with one "
+            "request:</p>" +
+            command("curl -sS -H 'Content-Type: text/x-kickstart' --data-binary @recipes/debian-12-pvhvm.ks " +
+                    context.public_url + "/v1/builds") +
+            "</article>\n";
     return html_response(page("xenkiln catalog", content, context));
 }
 
-Response release_page(const Release& release, const std::string& recipe, const publish::SigningKey& key, const Config& config) {
+Response release_page(const Release& release, const std::string& recipe, const publish::SigningKey& key,
+                      const Config& config) {
     const PageContext context{config.public_url, key.fingerprint()};
     return html_response(page(release.title + " – xenkiln", article(release, context, true, recipe), context));
 }

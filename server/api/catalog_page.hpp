@@ -7,9 +7,11 @@
 namespace server::api {
 
 // `older` is the address of the next page; empty when there is none.
-Response catalog_page(const std::vector<catalog::Release>& releases, const std::string& older, const publish::SigningKey& key, const Config& config);
+Response catalog_page(const std::vector<catalog::Release>& releases, const std::string& older,
+                      const publish::SigningKey& key, const Config& config);
 
 // One release with everything open: notes, readiness checks, packages, and its kickstart.
-Response release_page(const catalog::Release& release, const std::string& recipe, const publish::SigningKey& key, const Config& config);
+Response release_page(const catalog::Release& release, const std::string& recipe, const publish::SigningKey& key,
+                      const Config& config);
 
 }  // namespace server::api

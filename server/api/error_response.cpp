@@ -13,12 +13,25 @@ namespace server::api {
 namespace json = boost::json;
 
 Response problem(unsigned status, const std::string& detail, json::object more) {
-    static const std::map<unsigned, const char*> titles{
-        {400, "Bad request"}, {403, "Forbidden"}, {404, "Not found"}, {405, "Method not allowed"}, {409, "Conflict"},
-        {413, "Too large"}, {415, "Unsupported media type"}, {416, "Range not satisfiable"}, {421, "Not this service"}, {422, "The request cannot be carried out"}, {431, "Headers too large"},
-        {500, "Internal error"}, {503, "Not ready"}, {507, "Not enough space"}};
+    static const std::map<unsigned, const char*> titles{{400, "Bad request"},
+                                                        {403, "Forbidden"},
+                                                        {404, "Not found"},
+                                                        {405, "Method not allowed"},
+                                                        {409, "Conflict"},
+                                                        {413, "Too large"},
+                                                        {415, "Unsupported media type"},
+                                                        {416, "Range not satisfiable"},
+                                                        {421, "Not this service"},
+                                                        {422, "The request cannot be carried out"},
+                                                        {431, "Headers too large"},
+                                                        {500, "Internal error"},
+                                                        {503, "Not ready"},
+                                                        {507, "Not enough space"}};
     const auto title = titles.find(status);
-    json::object body{{"type", "about:blank"}, {"title", title == titles.end() ? "Error" : title->second}, {"status", status}, {"detail", detail}};
+    json::object body{{"type", "about:blank"},
+                      {"title", title == titles.end() ? "Error" : title->second},
+                      {"status", status},
+                      {"detail", detail}};
     for (auto& [key, value] : more) body[key] = value;
     Response response;
     response.status = status;

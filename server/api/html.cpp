@@ -12,14 +12,26 @@ std::string escape(std::string_view text) {
     escaped.reserve(text.size() + text.size() / 8);
     for (const char c : text) {
         switch (c) {
-            case '&': escaped += "&amp;"; break;
-            case '<': escaped += "&lt;"; break;
-            case '>': escaped += "&gt;"; break;
-            case '"': escaped += "&quot;"; break;
-            case '\'': escaped += "&#39;"; break;
+            case '&':
+                escaped += "&amp;";
+                break;
+            case '<':
+                escaped += "&lt;";
+                break;
+            case '>':
+                escaped += "&gt;";
+                break;
+            case '"':
+                escaped += "&quot;";
+                break;
+            case '\'':
+                escaped += "&#39;";
+                break;
             default:
-                if (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') escaped += "\xEF\xBF\xBD";
-                else escaped += c;
+                if (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t')
+                    escaped += "\xEF\xBF\xBD";
+                else
+                    escaped += c;
         }
     }
     return escaped;
@@ -45,7 +57,8 @@ std::string day(std::string_view rfc3339) {
                                 "July",    "August",   "September", "October", "November", "December"};
     int year = 0, month = 0, date = 0;
     const std::string text(rfc3339);
-    if (std::sscanf(text.c_str(), "%4d-%2d-%2d", &year, &month, &date) != 3 || month < 1 || month > 12) return escape(text);
+    if (std::sscanf(text.c_str(), "%4d-%2d-%2d", &year, &month, &date) != 3 || month < 1 || month > 12)
+        return escape(text);
     return std::to_string(date) + " " + months.at(static_cast<std::size_t>(month) - 1) + " " + std::to_string(year);
 }
 

@@ -25,25 +25,37 @@ JobState state_from(const std::string& name) {
 }
 
 Job read_job(const Statement& row) {
-    return {row.text(0),  row.text(1), state_from(row.text(2)), row.text(3),  row.text(4),  row.text(5), row.text(6),
-            row.text(7),  static_cast<int>(row.number(8)),      row.text(9),  row.real(10), row.text(11), row.text(12)};
+    return {row.text(0), row.text(1), state_from(row.text(2)),         row.text(3), row.text(4),  row.text(5),
+            row.text(6), row.text(7), static_cast<int>(row.number(8)), row.text(9), row.real(10), row.text(11),
+            row.text(12)};
 }
 
 Artifact read_artifact(const Statement& row) {
-    return {row.text(0), row.text(1), row.text(2), row.text(3), static_cast<std::uint64_t>(row.number(4)), row.text(5),
-            row.text(6), static_cast<std::uint64_t>(row.number(7)), row.text(8), row.text(9)};
+    return {row.text(0),
+            row.text(1),
+            row.text(2),
+            row.text(3),
+            static_cast<std::uint64_t>(row.number(4)),
+            row.text(5),
+            row.text(6),
+            static_cast<std::uint64_t>(row.number(7)),
+            row.text(8),
+            row.text(9)};
 }
 
 class SqliteCatalog : public Catalog {
 public:
     explicit SqliteCatalog(const std::filesystem::path& file) : db_(file) {
-        db_.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 10000;");
+        db_.execute(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = "
+            "10000;");
         Statement version(db_, "PRAGMA user_version");
         version.step();
         const auto found = static_cast<int>(version.number(0));
         if (found > schema_version)
-            throw std::runtime_error("catalog: " + file.string() + " was written by a newer xenkiln (schema " + std::to_string(found) +
-                                     ", this one knows " + std::to_string(schema_version) + ")");
+            throw std::runtime_error("catalog: " + file.string() + " was written by a newer xenkiln (schema " +
+                                     std::to_string(found) + ", this one knows " + std::to_string(schema_version) +
+                                     ")");
         if (found == 0) {
             Transaction transaction(db_);
             db_.execute(schema);
@@ -55,8 +67,8 @@ public:
     void add_job(const Job& job) override {
         const std::lock_guard lock(mutex_);
         Statement insert(db_, std::string("INSERT INTO job (") + job_columns + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)");
-        insert.bind(job.id, job.kind, to_string(job.state), job.request, job.recipe, job.created, job.started, job.finished,
-                    job.attempts, job.step, job.progress, job.error, job.release);
+        insert.bind(job.id, job.kind, to_string(job.state), job.request, job.recipe, job.created, job.started,
+                    job.finished, job.attempts, job.step, job.progress, job.error, job.release);
         insert.step();
     }
 
@@ -69,8 +81,10 @@ public:
     }
 
     std::vector<Job> jobs(std::size_t limit, const std::string& before) override {
-        return select_jobs("number < coalesce((SELECT number FROM job WHERE id = ?), 9223372036854775807) ORDER BY number DESC LIMIT ?",
-                           before, static_cast<std::int64_t>(limit));
+        return select_jobs(
+            "number < coalesce((SELECT number FROM job WHERE id = ?), 9223372036854775807) ORDER BY number DESC LIMIT "
+            "?",
+            before, static_cast<std::int64_t>(limit));
     }
 
     void update_job(const Job& job) override {
@@ -81,7 +95,8 @@ public:
     std::optional<Job> claim_job(const std::string& now) override {
         const std::lock_guard lock(mutex_);
         Transaction transaction(db_);
-        Statement select(db_, std::string("SELECT ") + job_columns + " FROM job WHERE state = 'queued' ORDER BY number LIMIT 1");
+        Statement select(
+            db_, std::string("SELECT ") + job_columns + " FROM job WHERE state = 'queued' ORDER BY number LIMIT 1");
         if (!select.step()) return std::nullopt;
         Job job = read_job(select);
         job.state = JobState::running;
@@ -112,8 +127,10 @@ public:
         insert.bind(release.name, release.title, release.created, release.build, release.details);
         insert.step();
         for (const Artifact& artifact : release.artifacts) {
-            Statement add(db_, "INSERT INTO artifact (release, file_name, format, size, sha256, md5, image_size, image_sha256, image_md5) "
-                               "VALUES (?,?,?,?,?,?,?,?,?)");
+            Statement add(db_,
+                          "INSERT INTO artifact (release, file_name, format, size, sha256, md5, image_size, "
+                          "image_sha256, image_md5) "
+                          "VALUES (?,?,?,?,?,?,?,?,?)");
             add.bind(release.name, artifact.file_name, artifact.format, artifact.size, artifact.sha256, artifact.md5,
                      artifact.image_size, artifact.image_sha256, artifact.image_md5);
             add.step();
@@ -124,8 +141,10 @@ public:
 
     std::vector<Release> releases(std::size_t limit, const std::string& before) override {
         const std::lock_guard lock(mutex_);
-        Statement select(db_, "SELECT name, title, created, build, details FROM release WHERE number < coalesce((SELECT number FROM "
-                              "release WHERE name = ?), 9223372036854775807) ORDER BY number DESC LIMIT ?");
+        Statement select(
+            db_,
+            "SELECT name, title, created, build, details FROM release WHERE number < coalesce((SELECT number FROM "
+            "release WHERE name = ?), 9223372036854775807) ORDER BY number DESC LIMIT ?");
         select.bind(before, static_cast<std::int64_t>(limit));
         std::vector<Release> found;
         while (select.step()) found.push_back(read_release(select));
@@ -178,7 +197,8 @@ private:
     }
 
     std::vector<Artifact> artifacts(const std::string& release) {
-        Statement select(db_, std::string("SELECT ") + artifact_columns + " FROM artifact WHERE release = ? ORDER BY file_name");
+        Statement select(
+            db_, std::string("SELECT ") + artifact_columns + " FROM artifact WHERE release = ? ORDER BY file_name");
         select.bind(release);
         std::vector<Artifact> found;
         while (select.step()) found.push_back(read_artifact(select));
@@ -186,8 +206,10 @@ private:
     }
 
     void update(const Job& job) {
-        Statement statement(db_, "UPDATE job SET state = ?, started = ?, finished = ?, attempts = ?, step = ?, progress = ?, "
-                                 "error = ?, release = ? WHERE id = ?");
+        Statement statement(
+            db_,
+            "UPDATE job SET state = ?, started = ?, finished = ?, attempts = ?, step = ?, progress = ?, "
+            "error = ?, release = ? WHERE id = ?");
         statement.bind(to_string(job.state), job.started, job.finished, job.attempts, job.step, job.progress, job.error,
                        job.release, job.id);
         statement.step();
@@ -199,8 +221,12 @@ private:
 
 }  // namespace
 
-std::string_view to_string(JobState state) { return states.at(static_cast<std::size_t>(state)); }
+std::string_view to_string(JobState state) {
+    return states.at(static_cast<std::size_t>(state));
+}
 
-std::unique_ptr<Catalog> Catalog::open(const std::filesystem::path& file) { return std::make_unique<SqliteCatalog>(file); }
+std::unique_ptr<Catalog> Catalog::open(const std::filesystem::path& file) {
+    return std::make_unique<SqliteCatalog>(file);
+}
 
 }  // namespace server::catalog

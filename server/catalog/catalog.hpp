@@ -14,22 +14,22 @@ namespace server::catalog {
 
 // One published file. `image_*` are of what the file holds once decompressed.
 struct Artifact {
-    std::string id;                // its SHA256, lower-case hex
-    std::string release;           // name of its release
+    std::string id;       // its SHA256, lower-case hex
+    std::string release;  // name of its release
     std::string file_name;
-    std::string format;            // "xva.xz", "ova.xml", "SHA256SUMS", "signature" …
-    std::uint64_t size = 0;        // bytes
+    std::string format;      // "xva.xz", "ova.xml", "SHA256SUMS", "signature" …
+    std::uint64_t size = 0;  // bytes
     std::string sha256, md5;
     std::uint64_t image_size = 0;  // 0 when the file is not a compressed image
     std::string image_sha256, image_md5;
 };
 
 struct Release {
-    std::string name;              // "debian-12-20261121-pvhvm": folder and address
-    std::string title;             // for people
-    std::string created;           // RFC 3339, UTC
-    std::string build;             // id of the job that made it
-    std::string details;           // JSON: hardware, distribution, disk sizes, packages, notes
+    std::string name;     // "debian-12-20261121-pvhvm": folder and address
+    std::string title;    // for people
+    std::string created;  // RFC 3339, UTC
+    std::string build;    // id of the job that made it
+    std::string details;  // JSON: hardware, distribution, disk sizes, packages, notes
     std::vector<Artifact> artifacts;
 };
 
@@ -37,17 +37,17 @@ enum class JobState { queued, running, publishing, done, failed, cancelled };
 std::string_view to_string(JobState state);
 
 struct Job {
-    std::string id;                // 16 hex characters, random
-    std::string kind;              // "build"
+    std::string id;    // 16 hex characters, random
+    std::string kind;  // "build"
     JobState state = JobState::queued;
-    std::string request;           // JSON: options, as accepted
-    std::string recipe;            // kickstart text
-    std::string created, started, finished;   // RFC 3339, empty until then
+    std::string request;                     // JSON: options, as accepted
+    std::string recipe;                      // kickstart text
+    std::string created, started, finished;  // RFC 3339, empty until then
     int attempts = 0;
-    std::string step;              // what is being done, "install packages"
-    double progress = 0;           // 0..1 of the whole job
-    std::string error;             // why it failed, a sentence
-    std::string release;           // what it published
+    std::string step;     // what is being done, "install packages"
+    double progress = 0;  // 0..1 of the whole job
+    std::string error;    // why it failed, a sentence
+    std::string release;  // what it published
 };
 
 class Catalog {
@@ -59,12 +59,12 @@ public:
     virtual std::optional<Job> job(const std::string& id) = 0;
     // Newest first, at most `limit`, older than job `before` when that is not empty.
     virtual std::vector<Job> jobs(std::size_t limit, const std::string& before = {}) = 0;
-    virtual void update_job(const Job& job) = 0;             // all but id, kind, request, recipe, created
+    virtual void update_job(const Job& job) = 0;  // all but id, kind, request, recipe, created
     // The oldest queued job becomes running, attempts + 1; nothing when none is queued.
     virtual std::optional<Job> claim_job(const std::string& now) = 0;
     // queued → cancelled in one step; false when it was not queued any more.
     virtual bool cancel_queued(const std::string& id, const std::string& now) = 0;
-    virtual std::vector<Job> unfinished_jobs() = 0;          // running or publishing: left by a crash
+    virtual std::vector<Job> unfinished_jobs() = 0;  // running or publishing: left by a crash
 
     // Release, artifacts and the job's end (done, its release) in one transaction: the moment
     // from which anything of it can be seen. Throws when the name is taken.
@@ -73,7 +73,7 @@ public:
     virtual std::optional<Release> release(const std::string& name) = 0;
     virtual std::optional<Artifact> artifact(const std::string& id) = 0;
     virtual std::optional<Artifact> file(const std::string& release, const std::string& file_name) = 0;
-    virtual bool refers_to(const std::string& sha256) = 0;   // any artifact has this digest
+    virtual bool refers_to(const std::string& sha256) = 0;  // any artifact has this digest
 };
 
 }  // namespace server::catalog

@@ -18,7 +18,7 @@ class Database {
 public:
     explicit Database(const std::filesystem::path& file);
     void execute(const char* sql);
-    int changes() const;   // rows of the last statement
+    int changes() const;  // rows of the last statement
     sqlite3* handle() const { return handle_.get(); }
 
 private:
@@ -37,7 +37,7 @@ public:
         int index = 0;
         (bind_one(++index, values), ...);
     }
-    bool step();   // true: there is a row
+    bool step();  // true: there is a row
 
     std::string text(int column) const;
     std::int64_t number(int column) const;

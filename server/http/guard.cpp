@@ -20,7 +20,9 @@ std::string without_port(const std::string& authority) {
     const std::size_t colon = authority.find(':', bracket);
     if (colon == std::string::npos) return authority;
     const std::string port = authority.substr(colon + 1);
-    return port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != std::string::npos ? "" : authority.substr(0, colon);
+    return port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != std::string::npos
+               ? ""
+               : authority.substr(0, colon);
 }
 
 // "http://host:port/…" → "host:port"; empty when it is no address.
@@ -32,7 +34,8 @@ std::string authority_of(const std::string& url) {
 // Names are compared whole: 127.0.0.1.example.org belongs to somebody else.
 bool ours(const std::string& host, const std::string& public_url) {
     const std::string name = without_port(host);
-    return name == "localhost" || name == "127.0.0.1" || name == "[::1]" || (!name.empty() && name == without_port(authority_of(public_url)));
+    return name == "localhost" || name == "127.0.0.1" || name == "[::1]" ||
+           (!name.empty() && name == without_port(authority_of(public_url)));
 }
 
 }  // namespace
@@ -42,11 +45,13 @@ void require_loopback(const std::string& address) {
     const auto parsed = boost::asio::ip::make_address(address, error);
     if (error) throw std::invalid_argument("'" + address + "' is not an IP address to listen on");
     if (!parsed.is_loopback())
-        throw std::invalid_argument("will not listen on " + address + ": there are no access tokens yet, so anybody who reaches the service could run "
+        throw std::invalid_argument("will not listen on " + address +
+                                    ": there are no access tokens yet, so anybody who reaches the service could run "
                                     "builds; listen on 127.0.0.1 and put a proxy of your own before it");
 }
 
-std::string foreign(const std::string& method, const std::map<std::string, std::string>& headers, const std::string& public_url) {
+std::string foreign(const std::string& method, const std::map<std::string, std::string>& headers,
+                    const std::string& public_url) {
     const auto value = [&](const char* name) {
         const auto found = headers.find(name);
         return found == headers.end() ? std::string() : found->second;
@@ -58,7 +63,8 @@ std::string foreign(const std::string& method, const std::map<std::string, std::
     const std::string from = authority_of(origin);
     if (!origin.empty() && (from.empty() || (from != host && from != authority_of(public_url))))
         return "a page of " + origin.substr(0, 100) + " may not change anything here";
-    if (!site.empty() && site != "same-origin" && site != "none") return "another site's page may not change anything here";
+    if (!site.empty() && site != "same-origin" && site != "none")
+        return "another site's page may not change anything here";
     return {};
 }
 

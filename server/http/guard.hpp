@@ -13,6 +13,7 @@ void require_loopback(const std::string& address);
 // What is wrong with a request that a foreign web page may have caused: a Host that is not ours (DNS
 // rebinding), or an Origin that is not ours on a request that changes something. Empty: nothing.
 // Header names are in lower case. `public_url` is where users reach us.
-std::string foreign(const std::string& method, const std::map<std::string, std::string>& headers, const std::string& public_url);
+std::string foreign(const std::string& method, const std::map<std::string, std::string>& headers,
+                    const std::string& public_url);
 
 }  // namespace server::http

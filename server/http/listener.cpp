@@ -29,7 +29,7 @@ asio::awaitable<void> accept_all(asio::ip::tcp::acceptor& acceptor, asio::io_con
         asio::ip::tcp::socket socket(asio::make_strand(context));
         co_await acceptor.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
         if (error == asio::error::operation_aborted) co_return;
-        if (error) {   // out of descriptors, most likely: wait instead of spinning
+        if (error) {  // out of descriptors, most likely: wait instead of spinning
             asio::steady_timer timer(context, std::chrono::milliseconds(100));
             co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
             continue;
@@ -41,7 +41,8 @@ asio::awaitable<void> accept_all(asio::ip::tcp::acceptor& acceptor, asio::io_con
 
 }  // namespace
 
-void listen_and_serve(const Listening& listening, const Handler& handler, const std::function<void(std::uint16_t)>& ready) {
+void listen_and_serve(const Listening& listening, const Handler& handler,
+                      const std::function<void(std::uint16_t)>& ready) {
     require_loopback(listening.address);
     asio::io_context context(threads);
     asio::thread_pool pool(threads);
@@ -53,7 +54,8 @@ void listen_and_serve(const Listening& listening, const Handler& handler, const 
         acceptor.bind(endpoint);
         acceptor.listen();
     } catch (const boost::system::system_error& error) {
-        throw std::system_error(error.code(), "cannot listen on " + listening.address + " port " + std::to_string(listening.port));
+        throw std::system_error(error.code(),
+                                "cannot listen on " + listening.address + " port " + std::to_string(listening.port));
     }
     const std::uint16_t port = acceptor.local_endpoint().port();
     const Shared shared{handler, listening.public_url, pool};

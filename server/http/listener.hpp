@@ -14,12 +14,13 @@ using Handler = std::function<api::Response(const api::Request&)>;
 
 struct Listening {
     std::string address;
-    std::uint16_t port = 0;       // 0: any free one
-    std::string public_url;       // empty: http://ADDRESS:PORT
+    std::uint16_t port = 0;  // 0: any free one
+    std::string public_url;  // empty: http://ADDRESS:PORT
 };
 
 // Serves until SIGINT or SIGTERM. `ready` is called once with the port that is listened on.
 // Throws std::system_error when the address cannot be had.
-void listen_and_serve(const Listening& listening, const Handler& handler, const std::function<void(std::uint16_t)>& ready);
+void listen_and_serve(const Listening& listening, const Handler& handler,
+                      const std::function<void(std::uint16_t)>& ready);
 
 }  // namespace server::http

@@ -11,7 +11,7 @@ std::optional<std::uint64_t> number(std::string_view text) {
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (text.empty() || end != text.data() + text.size()) return std::nullopt;
-    if (error == std::errc::result_out_of_range) return UINT64_MAX;   // a number, and behind every end
+    if (error == std::errc::result_out_of_range) return UINT64_MAX;  // a number, and behind every end
     return error == std::errc() ? std::optional(value) : std::nullopt;
 }
 

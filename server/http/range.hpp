@@ -8,12 +8,12 @@
 namespace server::http {
 
 struct Selection {
-    unsigned status = 200;              // 200, 206, 304, 416
-    std::uint64_t offset = 0, length = 0;   // of the body
+    unsigned status = 200;                 // 200, 206, 304, 416
+    std::uint64_t offset = 0, length = 0;  // of the body
 };
 
 struct Conditions {
-    std::string range, if_range, if_none_match;   // header values, empty when absent
+    std::string range, if_range, if_none_match;  // header values, empty when absent
 };
 
 // `etag` is without quotes, empty when there is none. Several ranges in one header are answered with the

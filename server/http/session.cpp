@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/http/session.hpp"
 
+#include <spdlog/spdlog.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -9,7 +10,6 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/url.hpp>
-#include <spdlog/spdlog.h>
 
 #include <array>
 
@@ -28,7 +28,7 @@ using boost::system::error_code;
 using namespace std::chrono_literals;
 
 constexpr std::uint32_t header_limit = 32 * 1024;
-constexpr std::uint64_t body_limit = 4 << 20;   // a recipe
+constexpr std::uint64_t body_limit = 4 << 20;  // a recipe
 constexpr std::size_t block = 256 * 1024;
 constexpr std::size_t linger_bytes = 64 << 20;
 constexpr auto idle_limit = 60s, write_limit = 300s, linger_limit = 2s;
@@ -44,16 +44,21 @@ public:
             parser.body_limit(body_limit);
             error_code error;
             stream_.expires_after(idle_limit);
-            co_await beast::http::async_read_header(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, error));
+            co_await beast::http::async_read_header(stream_, buffer_, parser,
+                                                    asio::redirect_error(asio::use_awaitable, error));
             if (!error && beast::iequals(parser.get()[beast::http::field::expect], "100-continue")) {
                 const std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
                 if (!co_await write(go_on)) break;
                 stream_.expires_after(idle_limit);
             }
-            if (!error) co_await beast::http::async_read(stream_, buffer_, parser, asio::redirect_error(asio::use_awaitable, error));
+            if (!error)
+                co_await beast::http::async_read(stream_, buffer_, parser,
+                                                 asio::redirect_error(asio::use_awaitable, error));
             if (error == beast::http::error::end_of_stream || error == beast::error::timeout) break;
             if (error) {
-                const unsigned status = error == beast::http::error::body_limit ? 413 : error == beast::http::error::header_limit ? 431 : 400;
+                const unsigned status = error == beast::http::error::body_limit     ? 413
+                                        : error == beast::http::error::header_limit ? 431
+                                                                                    : 400;
                 if (error.category() == make_error_code(beast::http::error::bad_method).category()) {
                     const api::Response refusal = api::problem(status, error.message());
                     co_await send_text(refusal, 11, false, false);
@@ -73,7 +78,8 @@ private:
         std::array<char, 16384> ignored{};
         stream_.expires_after(linger_limit);
         for (std::size_t got = 0; !error && got < linger_bytes;)
-            got += co_await stream_.async_read_some(asio::buffer(ignored), asio::redirect_error(asio::use_awaitable, error));
+            got += co_await stream_.async_read_some(asio::buffer(ignored),
+                                                    asio::redirect_error(asio::use_awaitable, error));
     }
 
     // True when the connection goes on.
@@ -125,9 +131,11 @@ private:
         return true;
     }
 
-    static std::string head_of(unsigned status, unsigned version, bool keep, const std::vector<std::pair<std::string, std::string>>& headers) {
+    static std::string head_of(unsigned status, unsigned version, bool keep,
+                               const std::vector<std::pair<std::string, std::string>>& headers) {
         std::string text = "HTTP/" + std::string(version == 10 ? "1.0" : "1.1") + " " + std::to_string(status) + " " +
-                           std::string(beast::http::obsolete_reason(static_cast<beast::http::status>(status))) + "\r\nServer: xenkiln\r\n";
+                           std::string(beast::http::obsolete_reason(static_cast<beast::http::status>(status))) +
+                           "\r\nServer: xenkiln\r\n";
         for (const auto& [name, value] : headers)
             if (value.find_first_of("\r\n") == std::string::npos) text += name + ": " + value + "\r\n";
         return text + "X-Content-Type-Options: nosniff\r\nConnection: " + (keep ? "keep-alive" : "close") + "\r\n";
@@ -141,12 +149,14 @@ private:
     }
 
     asio::awaitable<bool> send_text(const api::Response& response, unsigned version, bool keep, bool head) {
-        const std::string text = head_of(response.status, version, keep, response.headers) + "Content-Length: " +
-                                 std::to_string(response.body.size()) + "\r\n\r\n" + (head ? "" : response.body);
+        const std::string text = head_of(response.status, version, keep, response.headers) +
+                                 "Content-Length: " + std::to_string(response.body.size()) + "\r\n\r\n" +
+                                 (head ? "" : response.body);
         co_return co_await write(text) && keep;
     }
 
-    asio::awaitable<bool> send_file(const api::Response& response, const api::Request& request, unsigned version, bool keep, bool head) {
+    asio::awaitable<bool> send_file(const api::Response& response, const api::Request& request, unsigned version,
+                                    bool keep, bool head) {
         const api::FileBody& body = *response.file;
         formats::File file;
         std::string trouble;
@@ -165,9 +175,11 @@ private:
         };
         const std::uint64_t size = file.size();
         // Range is for GET alone; HEAD tells of the whole.
-        const Selection part = select({head ? "" : header("range"), header("if-range"), header("if-none-match")}, size, body.etag);
+        const Selection part =
+            select({head ? "" : header("range"), header("if-range"), header("if-none-match")}, size, body.etag);
         if (part.status == 416) {
-            api::Response refusal = api::problem(416, "the file has " + std::to_string(size) + " bytes; " + header("range").substr(0, 100) + " begins behind them");
+            api::Response refusal = api::problem(416, "the file has " + std::to_string(size) + " bytes; " +
+                                                          header("range").substr(0, 100) + " begins behind them");
             refusal.headers.emplace_back("Content-Range", "bytes */" + std::to_string(size));
             co_return co_await send_text(refusal, version, keep, head);
         }
@@ -177,7 +189,8 @@ private:
         if (!body.etag.empty()) text += "ETag: \"" + body.etag + "\"\r\n";
         text += "Accept-Ranges: bytes\r\n";
         if (part.status == 206)
-            text += "Content-Range: bytes " + std::to_string(part.offset) + "-" + std::to_string(part.offset + part.length - 1) + "/" + std::to_string(size) + "\r\n";
+            text += "Content-Range: bytes " + std::to_string(part.offset) + "-" +
+                    std::to_string(part.offset + part.length - 1) + "/" + std::to_string(size) + "\r\n";
         if (part.status != 304) text += "Content-Length: " + std::to_string(part.length) + "\r\n";
         if (!co_await write(text + "\r\n")) co_return false;
         if (head || part.status == 304) co_return keep;
@@ -196,11 +209,14 @@ private:
         asio::steady_timer timer(stream_.get_executor());
         auto quiet = 0ms;
         for (;;) {
-            auto work = [&]() -> asio::awaitable<jobs::JobRunner::Events> { co_return response.events->next(after, 0); };
+            auto work = [&]() -> asio::awaitable<jobs::JobRunner::Events> {
+                co_return response.events->next(after, 0);
+            };
             const jobs::JobRunner::Events found = co_await asio::co_spawn(shared_.pool, work, asio::use_awaitable);
             std::string text;
             for (const jobs::Event& event : found.events) {
-                text += "id: " + std::to_string(event.sequence) + "\nevent: " + event.type + "\ndata: " + event.data + "\n\n";
+                text += "id: " + std::to_string(event.sequence) + "\nevent: " + event.type + "\ndata: " + event.data +
+                        "\n\n";
                 after = event.sequence;
             }
             quiet = text.empty() ? quiet + 250ms : 0ms;

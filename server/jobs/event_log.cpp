@@ -12,7 +12,7 @@ constexpr std::size_t most_at_once = 500;
 EventLog::EventLog(const std::filesystem::path& file) : file_(file) {
     std::ifstream in(file, std::ios::binary);
     for (std::string line; std::getline(in, line);) {
-        if (in.eof()) break;   // without its end
+        if (in.eof()) break;  // without its end
         offsets_.push_back(size_);
         size_ += line.size() + 1;
     }
@@ -23,7 +23,8 @@ EventLog::EventLog(const std::filesystem::path& file) : file_(file) {
 
 void EventLog::append(const std::string& type, const std::string& data) {
     const std::lock_guard lock(mutex_);
-    const std::string line = "{\"id\":" + std::to_string(offsets_.size() + 1) + ",\"type\":\"" + type + "\",\"data\":" + data + "}\n";
+    const std::string line =
+        "{\"id\":" + std::to_string(offsets_.size() + 1) + ",\"type\":\"" + type + "\",\"data\":" + data + "}\n";
     out_ << line << std::flush;
     offsets_.push_back(size_);
     size_ += line.size();
@@ -49,7 +50,8 @@ JobRunner::Events EventLog::after(std::uint64_t sequence, unsigned wait) {
         std::string line;
         if (!std::getline(in, line)) break;
         const json::object event = json::parse(line).as_object();
-        result.events.push_back({number, json::value_to<std::string>(event.at("type")), json::serialize(event.at("data"))});
+        result.events.push_back(
+            {number, json::value_to<std::string>(event.at("type")), json::serialize(event.at("data"))});
     }
     return result;
 }

@@ -20,7 +20,7 @@ public:
     explicit EventLog(const std::filesystem::path& file);
 
     void append(const std::string& type, const std::string& json_object);
-    void end();   // no more will come; wakes the listeners
+    void end();  // no more will come; wakes the listeners
     void resume() { ended_ = false; }
 
     JobRunner::Events after(std::uint64_t sequence, unsigned wait_milliseconds);
@@ -30,7 +30,7 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::ofstream out_;
-    std::vector<std::uint64_t> offsets_;   // of line n + 1
+    std::vector<std::uint64_t> offsets_;  // of line n + 1
     std::uint64_t size_ = 0;
     bool ended_ = false;
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/jobs/job_runner.hpp"
 
-#include <sys/stat.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 
 #include <array>
 #include <atomic>
@@ -38,7 +38,8 @@ constexpr std::uint64_t needed_bytes = std::uint64_t{3} << 30;
 
 std::string random_id() {
     std::array<std::byte, 8> bytes{};
-    if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) throw std::runtime_error("no random numbers");
+    if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
+        throw std::runtime_error("no random numbers");
     return formats::to_hex(bytes);
 }
 
@@ -126,8 +127,8 @@ private:
     void check_space() const {
         const std::uint64_t free = fs::space(config_.data).available, need = needed_bytes + config_.reserved_bytes;
         if (free < need)
-            throw NoSpace("a build needs " + std::to_string(need >> 20) + " MiB free in " + config_.data.string() + ", there are " +
-                          std::to_string(free >> 20) + " MiB");
+            throw NoSpace("a build needs " + std::to_string(need >> 20) + " MiB free in " + config_.data.string() +
+                          ", there are " + std::to_string(free >> 20) + " MiB");
     }
 
     // Logs of jobs at their end are opened anew each time: only running ones are kept.
@@ -136,8 +137,11 @@ private:
         if (const auto found = events_.find(id); found != events_.end()) return found->second;
         auto log = std::make_shared<EventLog>(folder(id) / "events.jsonl");
         const std::optional<Job> job = catalog_.job(id);
-        if (job && (job->state == JobState::done || job->state == JobState::failed || job->state == JobState::cancelled)) log->end();
-        else events_[id] = log;
+        if (job &&
+            (job->state == JobState::done || job->state == JobState::failed || job->state == JobState::cancelled))
+            log->end();
+        else
+            events_[id] = log;
         return log;
     }
 
@@ -163,8 +167,10 @@ private:
                 job.progress = 0;
             }
             catalog_.update_job(job);
-            if (job.state == JobState::failed) finish_events(job.id, job.state, job.error);
-            else events_of(job.id)->append("state", state_event(JobState::queued, "the service was restarted"));
+            if (job.state == JobState::failed)
+                finish_events(job.id, job.state, job.error);
+            else
+                events_of(job.id)->append("state", state_event(JobState::queued, "the service was restarted"));
         }
         for (const auto& entry : fs::directory_iterator(folder())) sweep(entry.path());
         const fs::path releases = config_.data / "releases";
@@ -203,7 +209,7 @@ private:
         } catch (const std::exception& error) {
             reader.fail(error.what());
         }
-        if (stopping_) {   // not this job's fault: it is queued again by the next life
+        if (stopping_) {  // not this job's fault: it is queued again by the next life
             sweep(folder(job.id));
             return;
         }
@@ -237,7 +243,7 @@ private:
         try {
             if (job.state == JobState::publishing) {
                 reader.begin("publish");
-                const std::lock_guard one_at_a_time(publishing_);   // a free name stays free until it is taken
+                const std::lock_guard one_at_a_time(publishing_);  // a free name stays free until it is taken
                 const catalog::Release release =
                     publish::publish_release(publish::read_result(folder(id) / "result.json"), job, folder(id),
                                              config_.data / "releases", key_, store_, catalog_, now_rfc3339());
@@ -248,7 +254,8 @@ private:
             reader.fail(std::string("publishing failed: ") + error.what());
         }
         if (exit_code > 128 && job.error.empty())
-            job.error = "the worker was killed by signal " + std::to_string(exit_code - 128) + " during \"" + job.step + "\"";
+            job.error =
+                "the worker was killed by signal " + std::to_string(exit_code - 128) + " during \"" + job.step + "\"";
         else if (exit_code != 0 && job.error.empty())
             job.error = "the worker ended with exit code " + std::to_string(exit_code) + "; see the log";
         job.state = was_cancelled ? JobState::cancelled : JobState::failed;

@@ -22,8 +22,8 @@ namespace server::jobs {
 // come late or come back.
 struct Event {
     std::uint64_t sequence = 0;
-    std::string type;     // "state", "step", "progress", "log"
-    std::string data;     // one JSON object, one line
+    std::string type;  // "state", "step", "progress", "log"
+    std::string data;  // one JSON object, one line
 };
 
 // The disk cannot hold another job; says both numbers.
@@ -32,16 +32,15 @@ class NoSpace : public std::runtime_error {
 };
 
 struct Submission {
-    std::string recipe;         // kickstart text
-    std::string request;        // JSON object of options, key → text or array of texts
+    std::string recipe;   // kickstart text
+    std::string request;  // JSON object of options, key → text or array of texts
 };
 
 class JobRunner {
 public:
     // Sweeps, requeues, then starts config.parallel_jobs threads.
-    static std::unique_ptr<JobRunner> start(const Config& config, catalog::Catalog& catalog,
-                                            store::Store& store);
-    virtual ~JobRunner() = default;   // stops workers; their jobs go back to the queue
+    static std::unique_ptr<JobRunner> start(const Config& config, catalog::Catalog& catalog, store::Store& store);
+    virtual ~JobRunner() = default;  // stops workers; their jobs go back to the queue
 
     // Returns the job's id. Throws NoSpace.
     virtual std::string submit(const Submission& submission) = 0;
@@ -50,7 +49,10 @@ public:
 
     // Events after `sequence`; waits up to `milliseconds` for the first. `ended` tells that the job
     // is at its end and these were the last.
-    struct Events { std::vector<Event> events; bool ended = false; };
+    struct Events {
+        std::vector<Event> events;
+        bool ended = false;
+    };
     virtual Events events(const std::string& id, std::uint64_t after, unsigned milliseconds) = 0;
     virtual std::filesystem::path log_file(const std::string& id) = 0;
 };

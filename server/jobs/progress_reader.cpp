@@ -57,7 +57,8 @@ void ProgressReader::fraction(double of_step) {
     if (job_.progress - told_ < 0.002 || Clock::now() - sent_ < 200ms) return;
     told_ = job_.progress;
     sent_ = Clock::now();
-    events_.append("progress", json::serialize(json::object{{"step", job_.step}, {"progress", std::round(told_ * 1000) / 1000}}));
+    events_.append("progress",
+                   json::serialize(json::object{{"step", job_.step}, {"progress", std::round(told_ * 1000) / 1000}}));
     save(false);
 }
 

@@ -15,7 +15,7 @@ class ProgressReader {
 public:
     ProgressReader(catalog::Job job, EventLog& events, catalog::Catalog& catalog);
 
-    void line(std::string_view text);   // a line that is not of the protocol becomes a log event
+    void line(std::string_view text);  // a line that is not of the protocol becomes a log event
     void begin(const std::string& step);
     void fail(const std::string& error) { job_.error = error; }
     catalog::Job& job() { return job_; }

@@ -104,10 +104,13 @@ builders::BuildOptions options_of(const json::object& request) {
     builders::BuildOptions options;
     for (const auto& [key, value] : request.at("options").as_object()) {
         const auto set = [&, name = std::string(key)](const json::value& one) {
-            if (const auto wrong = set_option(options, name, json::value_to<std::string>(one))) throw builders::StepFailed(*wrong);
+            if (const auto wrong = set_option(options, name, json::value_to<std::string>(one)))
+                throw builders::StepFailed(*wrong);
         };
-        if (value.is_array()) for (const json::value& one : value.as_array()) set(one);
-        else set(value);
+        if (value.is_array())
+            for (const json::value& one : value.as_array()) set(one);
+        else
+            set(value);
     }
     return options;
 }
@@ -130,7 +133,8 @@ void run(const fs::path& folder, const builders::GuestFactory& guests, LineProgr
     for (const auto& diagnostic : parsed.diagnostics)
         if (diagnostic.severity == kickstart::Severity::error)
             throw builders::StepFailed("line " + std::to_string(diagnostic.line) + ": " + diagnostic.message);
-    const auto planned = plan_build(parsed.recipe, options_of(request.as_object()), json::value_to<std::string>(request.at("date")));
+    const auto planned =
+        plan_build(parsed.recipe, options_of(request.as_object()), json::value_to<std::string>(request.at("date")));
     for (const auto& error : planned.errors)
         throw builders::StepFailed((error.line > 0 ? "line " + std::to_string(error.line) + ": " : "") + error.message);
     const builders::BuildPlan& plan = planned.plan;
@@ -158,9 +162,12 @@ void run(const fs::path& folder, const builders::GuestFactory& guests, LineProgr
     options.checksum = plan.xxhash ? formats::xva::Checksum::xxhash : formats::xva::Checksum::sha1;
     options.date = plan.date + "T00:00:00Z";
     publish::WorkerResult result{plan.release_name, plan.title, details(plan, built), {}};
-    result.products = publish::produce(pointers, plan.hardware, options, plan.outputs, out, plan.release_name,
-                                       [&](std::uint64_t done, std::uint64_t all) { progress.fraction(static_cast<double>(done) / static_cast<double>(all)); },
-                                       stop);
+    result.products = publish::produce(
+        pointers, plan.hardware, options, plan.outputs, out, plan.release_name,
+        [&](std::uint64_t done, std::uint64_t all) {
+            progress.fraction(static_cast<double>(done) / static_cast<double>(all));
+        },
+        stop);
     if (fs::exists(folder / "keep-disk")) fs::rename(built.disks[0].path, out / "disk1.raw");
     write_result(result, folder / "result.json");
 }

@@ -23,11 +23,13 @@ namespace {
 namespace fs = std::filesystem;
 using formats::File;
 
-[[noreturn]] void fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
+[[noreturn]] void fail(const std::string& what) {
+    throw std::system_error(errno, std::generic_category(), what);
+}
 
 struct Status {
     pid_t session = 0;
-    std::string started;   // clock ticks since boot: with the pid it names one process for good
+    std::string started;  // clock ticks since boot: with the pid it names one process for good
     bool zombie = false;
 };
 
@@ -89,7 +91,8 @@ WorkerProcess::WorkerProcess(const fs::path& program, const fs::path& folder) {
         sigemptyset(&none);
         ::sigprocmask(SIG_SETMASK, &none, nullptr);
         for (const int signal : {SIGTERM, SIGINT, SIGPIPE, SIGHUP}) ::signal(signal, SIG_DFL);
-        if (::dup2(child_in.descriptor(), 0) < 0 || ::dup2(child_out.descriptor(), 1) < 0 || ::dup2(log, 2) < 0) ::_exit(127);
+        if (::dup2(child_in.descriptor(), 0) < 0 || ::dup2(child_out.descriptor(), 1) < 0 || ::dup2(log, 2) < 0)
+            ::_exit(127);
         ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
         ::execv(argv[0], argv.data());
         ::_exit(127);

@@ -17,7 +17,7 @@ class WorkerProcess {
 public:
     // Starts `program FOLDER`; standard error goes to FOLDER/log.txt, its id to FOLDER/worker.pid.
     WorkerProcess(const std::filesystem::path& program, const std::filesystem::path& job_folder);
-    ~WorkerProcess();   // kills what is left
+    ~WorkerProcess();  // kills what is left
 
     // Reads lines until the worker closes its output, then reaps it. 128 + signal when killed.
     int wait(const std::function<void(std::string_view)>& on_line);

@@ -16,13 +16,18 @@ constexpr DigestKind sha256 = DigestKind::sha256, md5 = DigestKind::md5;
 class OutputFile {
 public:
     OutputFile(const builders::Output& output, const std::filesystem::path& out, const std::string& stem)
-        : name_(stem + "." + output.extension()), format_(output.extension()), file_(out / name_), digest_{sha256, md5},
-          stored_(file_, digest_), compressor_(compressor(output, stored_)) {}
+        : name_(stem + "." + output.extension()),
+          format_(output.extension()),
+          file_(out / name_),
+          digest_{sha256, md5},
+          stored_(file_, digest_),
+          compressor_(compressor(output, stored_)) {}
 
     formats::ByteSink& sink() { return *compressor_; }
 
     Product product(const formats::DigestSink& image) const {
-        return {name_, format_, file_.size(), digest_.hex(sha256), digest_.hex(md5), image.size(), image.hex(sha256), image.hex(md5)};
+        return {name_,        format_,           file_.size(),  digest_.hex(sha256), digest_.hex(md5),
+                image.size(), image.hex(sha256), image.hex(md5)};
     }
 
 private:
@@ -83,7 +88,8 @@ std::vector<Product> produce(const std::vector<formats::BlockSource*>& disks, co
     // From here on every byte of the image is determined.
 
     std::vector<std::unique_ptr<OutputFile>> files;
-    for (const builders::Output& output : outputs) files.push_back(std::make_unique<OutputFile>(output, out, file_stem));
+    for (const builders::Output& output : outputs)
+        files.push_back(std::make_unique<OutputFile>(output, out, file_stem));
     formats::DigestSink image_digest{sha256, md5};
     ImageSink image(files, image_digest, layout.file_size(), done, std::move(stop));
 

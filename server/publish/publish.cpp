@@ -31,14 +31,24 @@ catalog::Artifact add_file(const fs::path& folder, const std::string& name, cons
     formats::FileSink file(folder / name);
     file.write(bytes);
     file.finish();
-    return {{}, {}, name, format, bytes.size(), formats::digest_hex(DigestKind::sha256, bytes),
-            formats::digest_hex(DigestKind::md5, bytes), 0, {}, {}};
+    return {{},
+            {},
+            name,
+            format,
+            bytes.size(),
+            formats::digest_hex(DigestKind::sha256, bytes),
+            formats::digest_hex(DigestKind::md5, bytes),
+            0,
+            {},
+            {}};
 }
 
 std::string checksum_list(const std::vector<catalog::Artifact>& artifacts, std::string catalog::Artifact::*digest) {
     std::vector<std::string> lines;
-    for (const catalog::Artifact& artifact : artifacts) lines.push_back(artifact.*digest + "  " + artifact.file_name + "\n");
-    std::sort(lines.begin(), lines.end(), [](const std::string& a, const std::string& b) { return a.substr(a.find(' ')) < b.substr(b.find(' ')); });
+    for (const catalog::Artifact& artifact : artifacts)
+        lines.push_back(artifact.*digest + "  " + artifact.file_name + "\n");
+    std::sort(lines.begin(), lines.end(),
+              [](const std::string& a, const std::string& b) { return a.substr(a.find(' ')) < b.substr(b.find(' ')); });
     std::string text;
     for (const std::string& line : lines) text += line;
     return text;
@@ -90,8 +100,16 @@ catalog::Release publish_release(const WorkerResult& result, catalog::Job job, c
         require_plain(product.file_name);
         const std::string name = renamed(product.file_name, result.release_name, release.name);
         fs::create_hard_link(job_folder / "out" / product.file_name, hidden / name);
-        release.artifacts.push_back({{}, {}, name, product.format, product.size, product.sha256, product.md5,
-                                     product.image_size, product.image_sha256, product.image_md5});
+        release.artifacts.push_back({{},
+                                     {},
+                                     name,
+                                     product.format,
+                                     product.size,
+                                     product.sha256,
+                                     product.md5,
+                                     product.image_size,
+                                     product.image_sha256,
+                                     product.image_md5});
     }
     const std::string recipe = public_recipe(job.recipe);
     release.artifacts.push_back(add_file(hidden, release.name + ".ks", "kickstart", std::as_bytes(std::span(recipe))));
@@ -101,7 +119,8 @@ catalog::Release publish_release(const WorkerResult& result, catalog::Job job, c
     const std::string md5 = checksum_list(release.artifacts, &catalog::Artifact::md5);
     for (const auto& [name, text] : {std::pair{"SHA256SUMS", &sha256}, std::pair{"MD5SUMS", &md5}}) {
         release.artifacts.push_back(add_file(hidden, name, name, std::as_bytes(std::span(*text))));
-        release.artifacts.push_back(add_file(hidden, std::string(name) + ".sig", "signature", key.sign(std::as_bytes(std::span(*text)))));
+        release.artifacts.push_back(
+            add_file(hidden, std::string(name) + ".sig", "signature", key.sign(std::as_bytes(std::span(*text)))));
     }
     for (catalog::Artifact& artifact : release.artifacts) {
         artifact.id = artifact.sha256;
@@ -111,24 +130,32 @@ catalog::Release publish_release(const WorkerResult& result, catalog::Job job, c
     formats::sync_folder(hidden);
     // From here on everything of the release is on the disk, under names that nobody is shown.
 
-    fs::remove_all(folder);   // of an earlier life that died before its row
+    fs::remove_all(folder);  // of an earlier life that died before its row
     fs::rename(hidden, folder);
     formats::sync_folder(releases_folder);
     job.state = catalog::JobState::done;
     job.finished = now;
     job.progress = 1;
     job.release = release.name;
-    catalog.publish(release, job);   // the moment from which it can be seen
+    catalog.publish(release, job);  // the moment from which it can be seen
     return release;
 }
 
 void write_result(const WorkerResult& result, const fs::path& file) {
     json::array products;
     for (const Product& p : result.products)
-        products.push_back({{"file_name", p.file_name}, {"format", p.format}, {"size", p.size}, {"sha256", p.sha256}, {"md5", p.md5},
-                            {"image_size", p.image_size}, {"image_sha256", p.image_sha256}, {"image_md5", p.image_md5}});
-    const std::string text = json::serialize(json::object{{"release_name", result.release_name}, {"title", result.title},
-                                                          {"details", json::parse(result.details)}, {"products", products}});
+        products.push_back({{"file_name", p.file_name},
+                            {"format", p.format},
+                            {"size", p.size},
+                            {"sha256", p.sha256},
+                            {"md5", p.md5},
+                            {"image_size", p.image_size},
+                            {"image_sha256", p.image_sha256},
+                            {"image_md5", p.image_md5}});
+    const std::string text = json::serialize(json::object{{"release_name", result.release_name},
+                                                          {"title", result.title},
+                                                          {"details", json::parse(result.details)},
+                                                          {"products", products}});
     const fs::path temporary = file.string() + ".new";
     fs::remove(temporary);
     formats::FileSink sink(temporary);
@@ -141,12 +168,15 @@ void write_result(const WorkerResult& result, const fs::path& file) {
 WorkerResult read_result(const fs::path& file) {
     const json::value parsed = json::parse(read_whole(file));
     const json::object& object = parsed.as_object();
-    const auto text = [](const json::object& from, const char* name) { return json::value_to<std::string>(from.at(name)); };
+    const auto text = [](const json::object& from, const char* name) {
+        return json::value_to<std::string>(from.at(name));
+    };
     WorkerResult result{text(object, "release_name"), text(object, "title"), json::serialize(object.at("details")), {}};
     for (const json::value& value : object.at("products").as_array()) {
         const json::object& p = value.as_object();
-        result.products.push_back({text(p, "file_name"), text(p, "format"), p.at("size").to_number<std::uint64_t>(), text(p, "sha256"),
-                                   text(p, "md5"), p.at("image_size").to_number<std::uint64_t>(), text(p, "image_sha256"), text(p, "image_md5")});
+        result.products.push_back({text(p, "file_name"), text(p, "format"), p.at("size").to_number<std::uint64_t>(),
+                                   text(p, "sha256"), text(p, "md5"), p.at("image_size").to_number<std::uint64_t>(),
+                                   text(p, "image_sha256"), text(p, "image_md5")});
     }
     return result;
 }

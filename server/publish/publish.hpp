@@ -19,30 +19,27 @@
 
 namespace server::publish {
 
-struct Product {                     // one file made by produce(), complete and synced
-    std::string file_name;           // relative to the out folder; final name
-    std::string format;              // "xva.xz", "ova.xml"
+struct Product {            // one file made by produce(), complete and synced
+    std::string file_name;  // relative to the out folder; final name
+    std::string format;     // "xva.xz", "ova.xml"
     std::uint64_t size = 0;
     std::string sha256, md5;
-    std::uint64_t image_size = 0;    // of the uncompressed image
+    std::uint64_t image_size = 0;  // of the uncompressed image
     std::string image_sha256, image_md5;
 };
 
 // `file_stem` is the final name without extension. `done` gets bytes of the image written so far
 // and its size. The disks are read once however many outputs there are.
-std::vector<Product> produce(const std::vector<formats::BlockSource*>& disks,
-                             const formats::Hardware& hardware,
-                             const formats::xva::XvaOptions& xva,
-                             const std::vector<builders::Output>& outputs,
+std::vector<Product> produce(const std::vector<formats::BlockSource*>& disks, const formats::Hardware& hardware,
+                             const formats::xva::XvaOptions& xva, const std::vector<builders::Output>& outputs,
                              const std::filesystem::path& out, const std::string& file_stem,
-                             const std::function<void(std::uint64_t, std::uint64_t)>& done,
-                             std::stop_token stop);
+                             const std::function<void(std::uint64_t, std::uint64_t)>& done, std::stop_token stop);
 
 // What a worker leaves behind as <job>/result.json.
 struct WorkerResult {
-    std::string release_name;        // "debian-12-20261121-pvhvm"
+    std::string release_name;  // "debian-12-20261121-pvhvm"
     std::string title;
-    std::string details;             // JSON object for Release::details
+    std::string details;  // JSON object for Release::details
     std::vector<Product> products;
 };
 WorkerResult read_result(const std::filesystem::path& file);
@@ -50,10 +47,8 @@ void write_result(const WorkerResult& result, const std::filesystem::path& file)
 
 // Everything named, signed and in place; the catalog row, with the job's end, comes last. When the
 // release's name is taken, ".2", ".3" … is added after the date. Idempotent after a crash.
-catalog::Release publish_release(const WorkerResult& result, catalog::Job job,
-                                 const std::filesystem::path& job_folder,
-                                 const std::filesystem::path& releases_folder,
-                                 const class SigningKey& key, store::Store& store,
-                                 catalog::Catalog& catalog, const std::string& now);
+catalog::Release publish_release(const WorkerResult& result, catalog::Job job, const std::filesystem::path& job_folder,
+                                 const std::filesystem::path& releases_folder, const class SigningKey& key,
+                                 store::Store& store, catalog::Catalog& catalog, const std::string& now);
 
 }  // namespace server::publish

@@ -24,7 +24,9 @@ using Context = formats::Handle<EVP_MD_CTX, EVP_MD_CTX_free>;
 using Memory = formats::Handle<BIO, BIO_free_all>;
 
 void check(bool good, const char* what) {
-    if (!good) throw std::runtime_error(std::string("signing key: ") + what + ": " + ERR_error_string(ERR_get_error(), nullptr));
+    if (!good)
+        throw std::runtime_error(std::string("signing key: ") + what + ": " +
+                                 ERR_error_string(ERR_get_error(), nullptr));
 }
 
 std::string text_of(BIO* memory) {
@@ -67,7 +69,8 @@ SigningKey SigningKey::load_or_create(const fs::path& folder) {
     if (fs::exists(file)) {
         struct stat status {};
         if (::stat(file.c_str(), &status) == 0 && (status.st_mode & 077) != 0)
-            throw std::runtime_error("signing key: others can read " + file.string() + "; forbid it with: chmod 600 " + file.string());
+            throw std::runtime_error("signing key: others can read " + file.string() + "; forbid it with: chmod 600 " +
+                                     file.string());
         const std::string pem = read_whole(file);
         const Memory memory(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
         parts->key.reset(PEM_read_bio_PrivateKey(memory.get(), nullptr, nullptr, nullptr));
@@ -77,7 +80,8 @@ SigningKey SigningKey::load_or_create(const fs::path& folder) {
     parts->key.reset(EVP_EC_gen("P-256"));
     check(parts->key != nullptr, "cannot make one");
     const Memory memory(BIO_new(BIO_s_mem()));
-    check(PEM_write_bio_PrivateKey(memory.get(), parts->key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1, "cannot write it");
+    check(PEM_write_bio_PrivateKey(memory.get(), parts->key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1,
+          "cannot write it");
     SigningKey made(std::move(parts));
     write_whole(folder / "signing-key.pub.pem", made.public_pem(), 0644);
     write_whole(file, text_of(memory.get()), 0600);
@@ -89,9 +93,12 @@ std::vector<std::byte> SigningKey::sign(std::span<const std::byte> message) cons
     std::size_t size = 0;
     const auto* data = reinterpret_cast<const unsigned char*>(message.data());
     check(EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, parts_->key.get()) == 1 &&
-              EVP_DigestSign(context.get(), nullptr, &size, data, message.size()) == 1, "cannot sign");
+              EVP_DigestSign(context.get(), nullptr, &size, data, message.size()) == 1,
+          "cannot sign");
     std::vector<std::byte> signature(size);
-    check(EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size, data, message.size()) == 1, "cannot sign");
+    check(EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size, data,
+                         message.size()) == 1,
+          "cannot sign");
     signature.resize(size);
     return signature;
 }
@@ -106,7 +113,8 @@ std::string SigningKey::fingerprint() const {
     unsigned char* der = nullptr;
     const int size = i2d_PUBKEY(parts_->key.get(), &der);
     check(size > 0, "cannot encode the public half");
-    const std::string digest = formats::digest_hex(formats::DigestKind::sha256, std::as_bytes(std::span(der, static_cast<std::size_t>(size))));
+    const std::string digest =
+        formats::digest_hex(formats::DigestKind::sha256, std::as_bytes(std::span(der, static_cast<std::size_t>(size))));
     OPENSSL_free(der);
     return digest;
 }

@@ -18,9 +18,9 @@ public:
     SigningKey(SigningKey&&) noexcept;
     ~SigningKey();
 
-    std::vector<std::byte> sign(std::span<const std::byte> message) const;   // DER
+    std::vector<std::byte> sign(std::span<const std::byte> message) const;  // DER
     std::string public_pem() const;
-    std::string fingerprint() const;   // SHA256 of the public key's DER, hex
+    std::string fingerprint() const;  // SHA256 of the public key's DER, hex
 
 private:
     struct Parts;

@@ -13,11 +13,17 @@ namespace server::store {
 
 namespace fs = std::filesystem;
 
-Store::Store(fs::path folder) : folder_(std::move(folder)) { fs::create_directories(folder_); }
+Store::Store(fs::path folder) : folder_(std::move(folder)) {
+    fs::create_directories(folder_);
+}
 
-fs::path Store::path(const std::string& sha256) const { return folder_ / sha256.substr(0, 2) / sha256; }
+fs::path Store::path(const std::string& sha256) const {
+    return folder_ / sha256.substr(0, 2) / sha256;
+}
 
-bool Store::contains(const std::string& sha256) const { return fs::exists(path(sha256)); }
+bool Store::contains(const std::string& sha256) const {
+    return fs::exists(path(sha256));
+}
 
 void Store::adopt(const fs::path& file, const std::string& sha256) {
     const fs::path target = path(sha256);
@@ -27,7 +33,9 @@ void Store::adopt(const fs::path& file, const std::string& sha256) {
     formats::sync_folder(target.parent_path());
 }
 
-void Store::remove(const std::string& sha256) { fs::remove(path(sha256)); }
+void Store::remove(const std::string& sha256) {
+    fs::remove(path(sha256));
+}
 
 std::vector<std::string> Store::digests() const {
     std::vector<std::string> found;

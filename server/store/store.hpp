@@ -17,10 +17,10 @@ public:
     // the pipeline that wrote the file. Adopting what is already there is fine.
     void adopt(const std::filesystem::path& path, const std::string& sha256);
 
-    std::filesystem::path path(const std::string& sha256) const;   // whether or not it is there
+    std::filesystem::path path(const std::string& sha256) const;  // whether or not it is there
     bool contains(const std::string& sha256) const;
     void remove(const std::string& sha256);
-    std::vector<std::string> digests() const;      // of every file, for the sweep after a crash
+    std::vector<std::string> digests() const;  // of every file, for the sweep after a crash
 
 private:
     std::filesystem::path folder_;

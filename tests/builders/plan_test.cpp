@@ -64,12 +64,14 @@ builders::PlanResult plan_of(const std::string& recipe, const builders::BuildOpt
 
 // A recipe that plans, with these lines added.
 std::string with(const std::string& lines) {
-    return "#xenkiln: distribution=debian-12\npart / --fstype=ext4 --size=1024 --grow\n" + lines + "\n%packages\n%end\n";
+    return "#xenkiln: distribution=debian-12\npart / --fstype=ext4 --size=1024 --grow\n" + lines +
+           "\n%packages\n%end\n";
 }
 
 std::vector<std::string> errors_of(const std::string& recipe) {
     std::vector<std::string> errors;
-    for (const auto& error : plan_of(recipe).errors) errors.push_back(std::to_string(error.line) + ": " + error.message);
+    for (const auto& error : plan_of(recipe).errors)
+        errors.push_back(std::to_string(error.line) + ": " + error.message);
     return errors;
 }
 
@@ -91,7 +93,8 @@ TEST(Plan, is_as_its_golden_file_says) {
 
 TEST(Plan, of_the_shipped_recipe_does_all_of_it) {
     builders::BuildOptions request;
-    ASSERT_FALSE(set_option(request, "ssh-key", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGtleUtleUtleUtleUtleUtleUtleUtleUtleUtl a"));
+    ASSERT_FALSE(set_option(request, "ssh-key",
+                            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGtleUtleUtleUtleUtleUtleUtleUtleUtleUtl a"));
     const auto result = plan_of(read(fs::path(XENKILN_SOURCE_DIR) / "recipes/debian-12-pvhvm.ks"), request);
     ASSERT_TRUE(result.ok());
     EXPECT_EQ(result.plan.release_name, "debian-12-20261121-pvhvm");
@@ -101,7 +104,8 @@ TEST(Plan, of_the_shipped_recipe_does_all_of_it) {
 
 TEST(Plan, of_the_same_words_is_the_same_to_the_last_uuid) {
     EXPECT_EQ(to_json(plan_of(with("lang C.UTF-8")).plan), to_json(plan_of(with("lang C.UTF-8")).plan));
-    EXPECT_NE(plan_of(with("lang C.UTF-8")).plan.disk.partitions[0].uuid, plan_of(with("lang en_US.UTF-8")).plan.disk.partitions[0].uuid);
+    EXPECT_NE(plan_of(with("lang C.UTF-8")).plan.disk.partitions[0].uuid,
+              plan_of(with("lang en_US.UTF-8")).plan.disk.partitions[0].uuid);
 }
 
 TEST(Plan, holds_no_password) {
@@ -124,11 +128,12 @@ TEST(Plan, a_request_beats_the_recipe) {
 TEST(Plan, partitions_are_aligned_do_not_overlap_and_fill_the_disk) {
     for (const char* sizes : {"--size=1", "--size=511 --grow", "--size=100 --grow --maxsize=333"}) {
         SCOPED_TRACE(sizes);
-        const auto result = plan_of("#xenkiln: distribution=debian-12 disk=4097MiB\npart /boot --size=256\npart /var " + std::string(sizes) +
-                                    "\npart swap --size=64\npart / --size=1024 --grow\n%packages\n%end\n");
+        const auto result =
+            plan_of("#xenkiln: distribution=debian-12 disk=4097MiB\npart /boot --size=256\npart /var " +
+                    std::string(sizes) + "\npart swap --size=64\npart / --size=1024 --grow\n%packages\n%end\n");
         ASSERT_TRUE(result.ok()) << result.errors.front().message;
         const auto& disk = result.plan.disk;
-        EXPECT_EQ(disk.size, std::uint64_t{4098} << 20);   // padded, never cut
+        EXPECT_EQ(disk.size, std::uint64_t{4098} << 20);  // padded, never cut
         std::uint64_t end = 1 << 20;
         for (const auto& part : disk.partitions) {
             EXPECT_EQ(part.offset, end);
@@ -156,9 +161,12 @@ TEST(Plan, names_what_it_cannot_do_with_its_line_before_anything_is_downloaded) 
         SCOPED_TRACE(line);
         EXPECT_THAT(errors_of(with(line)), Contains(HasSubstr(message)));
     }
-    EXPECT_THAT(errors_of("part / --size=1024\n%packages\n%end\n"), Contains(HasSubstr("distribution: the recipe does not say")));
-    EXPECT_THAT(errors_of("#xenkiln: distribution=beos-5\npart / --size=1024\n%packages\n%end\n"), Contains(HasSubstr("debian-12")));
-    EXPECT_THAT(errors_of("#xenkiln: distribution=debian-12 memory=much\npart / --size=1024\n%packages\n%end\n"), Contains(HasSubstr("1: #xenkiln: memory: 'much'")));
+    EXPECT_THAT(errors_of("part / --size=1024\n%packages\n%end\n"),
+                Contains(HasSubstr("distribution: the recipe does not say")));
+    EXPECT_THAT(errors_of("#xenkiln: distribution=beos-5\npart / --size=1024\n%packages\n%end\n"),
+                Contains(HasSubstr("debian-12")));
+    EXPECT_THAT(errors_of("#xenkiln: distribution=debian-12 memory=much\npart / --size=1024\n%packages\n%end\n"),
+                Contains(HasSubstr("1: #xenkiln: memory: 'much'")));
 }
 
 }  // namespace

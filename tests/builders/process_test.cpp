@@ -30,7 +30,9 @@ TEST(Process, lines_of_both_outputs_arrive_and_the_exit_code_too) {
     EXPECT_THAT(lines, testing::ElementsAre("one", "two", "a", "b"));
 }
 
-TEST(Process, a_signal_is_128_more) { EXPECT_EQ(run(shell("kill -9 $$"), {}).exit_code, 137); }
+TEST(Process, a_signal_is_128_more) {
+    EXPECT_EQ(run(shell("kill -9 $$"), {}).exit_code, 137);
+}
 
 TEST(Process, input_is_fed_even_when_it_is_long_and_when_nobody_reads_it) {
     Command command = shell("wc -c");

@@ -2,8 +2,8 @@
 #pragma once
 // What the tests of the sandbox share: an ordinary user to be, and a tree small enough to be made in
 // a moment and large enough to attack from.
-#include <gtest/gtest.h>
 #include <grp.h>
+#include <gtest/gtest.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -25,9 +25,8 @@ inline std::string output_of(Sandbox& sandbox, const std::string& script, int* e
     std::string text;
     Command command;
     command.argv = {"sh", "-c", script};
-    const auto outcome = sandbox.run_tool(command, false, {}, [&](std::string_view line) {
-        text.append(line).append("\n");
-    });
+    const auto outcome =
+        sandbox.run_tool(command, false, {}, [&](std::string_view line) { text.append(line).append("\n"); });
     if (exit_code) *exit_code = outcome.exit_code;
     return text;
 }
@@ -43,8 +42,8 @@ inline void as_ordinary_user(const std::function<void(const fs::path&)>& body) {
     ::chmod(work.c_str(), 0711);
     const pid_t child = ::fork();
     if (child == 0) {
-        if (::geteuid() == 0 && (::setgroups(0, nullptr) != 0 || ::setgid(user->pw_gid) != 0 ||
-                                 ::setuid(user->pw_uid) != 0))
+        if (::geteuid() == 0 &&
+            (::setgroups(0, nullptr) != 0 || ::setgid(user->pw_gid) != 0 || ::setuid(user->pw_uid) != 0))
             ::_exit(99);
         try {
             body(work);
@@ -69,14 +68,14 @@ inline void as_ordinary_user(const std::function<void(const fs::path&)>& body) {
 // A tree with a shell, a dozen tools and perl (any system call by number) from the host.
 inline void make_small_tree(Sandbox& sandbox) {
     int code = 0;
-    const std::string said = output_of(
-        sandbox,
-        "set -e; cd /tree; mkdir -p usr/bin usr/sbin usr/lib usr/lib64 etc tmp proc dev run var/tmp root; "
-        "for d in bin sbin lib lib64; do ln -s usr/$d $d; done; "
-        "for p in sh ls cat id mkdir mknod mount ln rm sleep touch chmod grep setsid perl dd env head; do "
-        "cp -L /usr/bin/$p usr/bin/; ldd /usr/bin/$p | grep -o '/[^ ]*' | while read l; do "
-        "r=$(readlink -f $(dirname $l)); mkdir -p .$r; cp -Lu $l .$r/; done; done 2>&1",
-        &code);
+    const std::string said =
+        output_of(sandbox,
+                  "set -e; cd /tree; mkdir -p usr/bin usr/sbin usr/lib usr/lib64 etc tmp proc dev run var/tmp root; "
+                  "for d in bin sbin lib lib64; do ln -s usr/$d $d; done; "
+                  "for p in sh ls cat id mkdir mknod mount ln rm sleep touch chmod grep setsid perl dd env head; do "
+                  "cp -L /usr/bin/$p usr/bin/; ldd /usr/bin/$p | grep -o '/[^ ]*' | while read l; do "
+                  "r=$(readlink -f $(dirname $l)); mkdir -p .$r; cp -Lu $l .$r/; done; done 2>&1",
+                  &code);
     if (code != 0) throw std::runtime_error("no small tree: " + said);
 }
 
@@ -87,7 +86,7 @@ inline std::string in_tree(Sandbox& sandbox, const std::string& script, int* exi
     Command command;
     command.argv = {"sh", "-c", script};
     command.environment = builders::plain_environment();
-    command.environment["LANG"] = "C";   // the small tree has no other
+    command.environment["LANG"] = "C";  // the small tree has no other
     const auto outcome =
         sandbox.run_in_tree(command, network, [&](std::string_view line) { text.append(line).append("\n"); });
     if (exit_code) *exit_code = outcome.exit_code;

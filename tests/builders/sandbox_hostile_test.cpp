@@ -62,7 +62,8 @@ TEST(Hostile, the_hosts_processes_are_not_seen_nor_killed) {
         make_small_tree(sandbox);
         const std::string look = "cat /proc/*/cmdline | tr '\\0' ' '; kill -9 -1; true";
         EXPECT_THAT(output_of(sandbox, look), Not(HasSubstr("98765")));
-        EXPECT_THAT(in_tree(sandbox, "cat /proc/*/cmdline; ls /proc | grep -c '^[0-9]'; true"), Not(HasSubstr("98765")));
+        EXPECT_THAT(in_tree(sandbox, "cat /proc/*/cmdline; ls /proc | grep -c '^[0-9]'; true"),
+                    Not(HasSubstr("98765")));
         in_tree(sandbox, "kill -9 -1");
         EXPECT_TRUE(bystander.lives());
     });
@@ -81,8 +82,9 @@ TEST(Hostile, no_process_of_the_namespace_still_has_the_hosts_root) {
             EXPECT_THAT(seen, Not(HasSubstr("PRIVATE")));
             EXPECT_THAT(seen, Not(HasSubstr("/home/")));
         }
-        EXPECT_THAT(output_of(sandbox, "nsenter -t 1 -m cat " + key + " 2>&1; nsenter -t $PPID -m cat " + key + " 2>&1"),
-                    Not(HasSubstr("PRIVATE")));
+        EXPECT_THAT(
+            output_of(sandbox, "nsenter -t 1 -m cat " + key + " 2>&1; nsenter -t $PPID -m cat " + key + " 2>&1"),
+            Not(HasSubstr("PRIVATE")));
     });
 }
 
@@ -93,11 +95,14 @@ TEST(Hostile, a_scriptlet_that_leaves_its_chroot_finds_a_poor_view) {
         Sandbox sandbox(work);
         make_small_tree(sandbox);
         // The classic way out: a second chroot below, the working directory stays above it.
-        const std::string seen = output_of(
-            sandbox, "touch /tree/dev/null; LC_ALL=C chroot /tree perl -e 'mkdir \"/x\"; chroot \"/x\"; chdir \"..\" for 1..99; chroot \".\"; "
-                     "opendir D, \"/\"; print join(\" \", readdir D), \"\\n\"; open F, \"<" + (work / "signing.key").string() +
-                     "\" and print <F>; open F, \"</etc/shadow\" and print <F>; print -e \"/home\" ? \"home\" : \"no home\", \"\\n\"' 2>&1");
-        EXPECT_THAT(seen, HasSubstr("tree"));   // it did get out
+        const std::string seen = output_of(sandbox,
+                                           "touch /tree/dev/null; LC_ALL=C chroot /tree perl -e 'mkdir \"/x\"; chroot "
+                                           "\"/x\"; chdir \"..\" for 1..99; chroot \".\"; "
+                                           "opendir D, \"/\"; print join(\" \", readdir D), \"\\n\"; open F, \"<" +
+                                               (work / "signing.key").string() +
+                                               "\" and print <F>; open F, \"</etc/shadow\" and print <F>; print -e "
+                                               "\"/home\" ? \"home\" : \"no home\", \"\\n\"' 2>&1");
+        EXPECT_THAT(seen, HasSubstr("tree"));  // it did get out
         EXPECT_THAT(seen, HasSubstr("no home"));
         EXPECT_THAT(seen, Not(HasSubstr("PRIVATE")));
         EXPECT_THAT(seen, Not(HasSubstr("root:")));
@@ -108,14 +113,15 @@ TEST(Hostile, unmounting_and_remounting_open_nothing) {
     as_ordinary_user([](const fs::path& work) {
         Sandbox sandbox(work);
         make_small_tree(sandbox);
-        const std::string seen = output_of(
-            sandbox, "mkdir /tmp/p; mount --rbind / /tmp/p 2>&1; ls -d /tmp/p/home /tmp/p/oldroot 2>&1; "
-                     "mount -o remount,bind,rw /usr 2>&1; touch /usr/bin/sandbox-was-here 2>&1; umount -l /usr 2>&1; "
-                     "echo /home/* /usr/*");
+        const std::string seen =
+            output_of(sandbox,
+                      "mkdir /tmp/p; mount --rbind / /tmp/p 2>&1; ls -d /tmp/p/home /tmp/p/oldroot 2>&1; "
+                      "mount -o remount,bind,rw /usr 2>&1; touch /usr/bin/sandbox-was-here 2>&1; umount -l /usr 2>&1; "
+                      "echo /home/* /usr/*");
         EXPECT_FALSE(fs::exists("/usr/bin/sandbox-was-here"));
         EXPECT_THAT(seen, HasSubstr("/tmp/p/home': No such file"));
         EXPECT_THAT(seen, HasSubstr("/tmp/p/oldroot': No such file"));
-        EXPECT_THAT(seen, HasSubstr("/home/*"));   // what lies below the view is nothing
+        EXPECT_THAT(seen, HasSubstr("/home/*"));  // what lies below the view is nothing
     });
 }
 
@@ -123,18 +129,35 @@ TEST(Hostile, the_filter_refuses_what_scripts_have_no_business_with) {
     as_ordinary_user([](const fs::path& work) {
         Sandbox sandbox(work);
         make_small_tree(sandbox);
-        const std::string names[] = {"165 mount", "272 unshare", "250 keyctl", "248 add_key", "101 ptrace", "321 bpf",
-                                     "323 userfaultfd", "298 perf_event_open", "246 kexec_load", "175 init_module",
-                                     "304 open_by_handle_at", "169 reboot", "155 pivot_root",
-                                     "425 io_uring_setup", "308 setns", "428 open_tree"};
+        const std::string names[] = {"165 mount",
+                                     "272 unshare",
+                                     "250 keyctl",
+                                     "248 add_key",
+                                     "101 ptrace",
+                                     "321 bpf",
+                                     "323 userfaultfd",
+                                     "298 perf_event_open",
+                                     "246 kexec_load",
+                                     "175 init_module",
+                                     "304 open_by_handle_at",
+                                     "169 reboot",
+                                     "155 pivot_root",
+                                     "425 io_uring_setup",
+                                     "308 setns",
+                                     "428 open_tree"};
         for (const std::string& name : names) {
             const std::string number = name.substr(0, name.find(' '));
-            EXPECT_EQ(in_tree(sandbox, "perl -e '$r = syscall(" + number + ", 0, 0, 0, 0, 0); print $r, \" \", $!+0, \"\\n\"'"),
-                      "-1 1\n") << name;
+            EXPECT_EQ(in_tree(sandbox,
+                              "perl -e '$r = syscall(" + number + ", 0, 0, 0, 0, 0); print $r, \" \", $!+0, \"\\n\"'"),
+                      "-1 1\n")
+                << name;
         }
-        EXPECT_EQ(in_tree(sandbox, "perl -e '$r = syscall(56, 0x10000000 | 17, 0, 0, 0, 0); print $r, \" \", $!+0, \"\\n\"'"),
-                  "-1 1\n") << "clone with a new user namespace";
-        EXPECT_EQ(in_tree(sandbox, "perl -e '$r = syscall(435, 0, 0); print $r, \" \", $!+0, \"\\n\"'"), "-1 38\n") << "clone3";
+        EXPECT_EQ(
+            in_tree(sandbox, "perl -e '$r = syscall(56, 0x10000000 | 17, 0, 0, 0, 0); print $r, \" \", $!+0, \"\\n\"'"),
+            "-1 1\n")
+            << "clone with a new user namespace";
+        EXPECT_EQ(in_tree(sandbox, "perl -e '$r = syscall(435, 0, 0); print $r, \" \", $!+0, \"\\n\"'"), "-1 38\n")
+            << "clone3";
     });
 }
 
@@ -144,7 +167,8 @@ TEST(Hostile, devices_and_privileges_cannot_be_had) {
         make_small_tree(sandbox);
         EXPECT_THAT(in_tree(sandbox, "mknod /tmp/sda b 8 0 2>&1; ls /tmp"), HasSubstr("not permitted"));
         EXPECT_THAT(in_tree(sandbox, "grep NoNewPrivs /proc/self/status"), HasSubstr("1"));
-        EXPECT_THAT(in_tree(sandbox, "ls /dev"), testing::AllOf(HasSubstr("null"), Not(HasSubstr("kvm")), Not(HasSubstr("sda"))));
+        EXPECT_THAT(in_tree(sandbox, "ls /dev"),
+                    testing::AllOf(HasSubstr("null"), Not(HasSubstr("kvm")), Not(HasSubstr("sda"))));
         // chown dac_override fowner fsetid kill setgid setuid setpcap sys_chroot audit_write setfcap
         EXPECT_EQ(in_tree(sandbox, "grep Cap...: /proc/self/status"),
                   "CapInh:\t00000000a00401fb\nCapPrm:\t00000000a00401fb\nCapEff:\t00000000a00401fb\n"
@@ -174,8 +198,8 @@ TEST(Hostile, the_hosts_loopback_and_sockets_are_out_of_reach) {
         make_small_tree(sandbox);
         const std::string tcp = "perl -e 'socket(S, 2, 1, 0); print connect(S, pack(\"S n C4 x8\", 2, " +
                                 std::to_string(port) + ", 127, 0, 0, 1)) ? \"in\" : \"out\"'";
-        const std::string local = "perl -e 'socket(S, 1, 1, 0); print connect(S, pack(\"S\", 1) . \"\\0" + name +
-                                  "\") ? \"in\" : \"out\"'";
+        const std::string local =
+            "perl -e 'socket(S, 1, 1, 0); print connect(S, pack(\"S\", 1) . \"\\0" + name + "\") ? \"in\" : \"out\"'";
         EXPECT_EQ(in_tree(sandbox, tcp), "out\n");
         EXPECT_EQ(in_tree(sandbox, local), "out\n");
         EXPECT_EQ(output_of(sandbox, tcp), "out\n");
@@ -206,7 +230,8 @@ TEST(Hostile, folders_replaced_by_symlinks_write_nothing_outside) {
         make_small_tree(sandbox);
         // bwrap mounts over these folders of the tree; their names are the recipe's to choose.
         const std::string outside = "/oldroot" + open.string();
-        output_of(sandbox, "cd /tree; rm -rf proc dev run tmp; for d in proc dev run tmp; do ln -s " + outside + "/$d $d; done");
+        output_of(sandbox,
+                  "cd /tree; rm -rf proc dev run tmp; for d in proc dev run tmp; do ln -s " + outside + "/$d $d; done");
         int code = 0;
         try {
             in_tree(sandbox, "echo x > /tmp/x; echo y > /dev/y; true", &code);
@@ -221,16 +246,19 @@ TEST(Hostile, processes_and_memory_files_have_a_ceiling) {
         Sandbox sandbox(work);
         make_small_tree(sandbox);
         // As many processes as it can have, under several ids: the ceiling is the namespace's, not the user's.
-        const std::string bomb = "perl -e '$n = 0; for my $id (0, 5, 6) { next if fork; $> = $id if $id; "
-                                 "while (1) { $p = fork; last if !defined $p; if (!$p) { sleep 60; exit } $n++ } "
-                                 "print \"$n\\n\"; sleep 1; exit } wait for 1..3' 2>&1";
+        const std::string bomb =
+            "perl -e '$n = 0; for my $id (0, 5, 6) { next if fork; $> = $id if $id; "
+            "while (1) { $p = fork; last if !defined $p; if (!$p) { sleep 60; exit } $n++ } "
+            "print \"$n\\n\"; sleep 1; exit } wait for 1..3' 2>&1";
         int total = 0, number = 0;
         std::istringstream counts(in_tree(sandbox, bomb));
         while (counts >> number) total += number;
         EXPECT_GT(total, 200);
         EXPECT_LT(total, 2048);
-        const std::string full = in_tree(sandbox, "for d in /tmp /run /dev/shm; do dd if=/dev/zero of=$d/x bs=1M count=1100 2>&1; rm -f $d/x; done; "
-                                                  "touch /dev/x 2>&1");
+        const std::string full =
+            in_tree(sandbox,
+                    "for d in /tmp /run /dev/shm; do dd if=/dev/zero of=$d/x bs=1M count=1100 2>&1; rm -f $d/x; done; "
+                    "touch /dev/x 2>&1");
         EXPECT_THAT(full, HasSubstr("No space left"));
         EXPECT_THAT(full, HasSubstr("Read-only file system"));
         EXPECT_EQ(in_tree(sandbox, "echo fine"), "fine\n");

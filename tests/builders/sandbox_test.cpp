@@ -36,11 +36,14 @@ TEST(Sandbox, nothing_of_the_host_is_seen_but_tools) {
     as_ordinary_user([](const fs::path& work) {
         std::ofstream(work / "secret") << "secret";
         Sandbox sandbox(work);
-        const std::string seen = output_of(sandbox, "ls /; ls /home /root /var/tmp /boot 2>&1; cat /etc/shadow 2>&1; "
-                                                    "cat " + (work / "secret").string() + " 2>&1; true");
+        const std::string seen = output_of(sandbox,
+                                           "ls /; ls /home /root /var/tmp /boot 2>&1; cat /etc/shadow 2>&1; "
+                                           "cat " +
+                                               (work / "secret").string() + " 2>&1; true");
         EXPECT_THAT(seen, HasSubstr("/etc/shadow: No such file"));
         EXPECT_THAT(seen, HasSubstr("/home': No such file"));
-        EXPECT_THAT(seen, Not(HasSubstr("secret\n" "secret")));
+        EXPECT_THAT(seen, Not(HasSubstr("secret\n"
+                                        "secret")));
         EXPECT_THAT(seen, HasSubstr("secret: No such file"));
         int code = 0;
         EXPECT_THAT(output_of(sandbox, "touch /usr/bin/x 2>&1", &code), HasSubstr("Read-only"));
@@ -51,7 +54,9 @@ TEST(Sandbox, nothing_of_the_host_is_seen_but_tools) {
 TEST(Sandbox, there_is_no_network_unless_asked_for) {
     as_ordinary_user([](const fs::path& work) {
         Sandbox sandbox(work);
-        EXPECT_EQ(output_of(sandbox, "ls /sys/class/net 2>/dev/null; cat /proc/net/dev | grep -vc -e face -e Inter -e lo:"), "0\n");
+        EXPECT_EQ(
+            output_of(sandbox, "ls /sys/class/net 2>/dev/null; cat /proc/net/dev | grep -vc -e face -e Inter -e lo:"),
+            "0\n");
     });
 }
 
@@ -87,7 +92,8 @@ TEST(Sandbox, written_files_have_their_owner_mode_and_content) {
         sandbox.write_files({{"/home/a", "", 0700, 1000, 1000, Kind::directory},
                              {"/home/a/.ssh/authorized_keys", "key\n", 0600, 1000, 1000},
                              {"/etc/localtime", "/usr/share/zoneinfo/UTC", 0777, 0, 0, Kind::symlink}});
-        EXPECT_EQ(output_of(sandbox, "cd /tree; stat -c '%n %u %a' home/a home/a/.ssh/authorized_keys; readlink etc/localtime"),
+        EXPECT_EQ(output_of(sandbox,
+                            "cd /tree; stat -c '%n %u %a' home/a home/a/.ssh/authorized_keys; readlink etc/localtime"),
                   "home/a 1000 700\nhome/a/.ssh/authorized_keys 1000 600\n/usr/share/zoneinfo/UTC\n");
         EXPECT_EQ(sandbox.read_file("/home/a/.ssh/authorized_keys"), "key\n");
         EXPECT_EQ(sandbox.read_file("/no/such"), "");
@@ -99,11 +105,10 @@ TEST(Sandbox, a_planted_symlink_leads_nowhere) {
         std::ofstream(work / "victim") << "untouched";
         ::chmod((work / "victim").c_str(), 0666);
         Sandbox sandbox(work);
-        output_of(sandbox, "ln -s " + (work / "victim").string() + " /tree/trap; ln -s ../../../../.. /tree/up; ln -s " +
-                               work.string() + " /tree/dir");
+        output_of(sandbox, "ln -s " + (work / "victim").string() +
+                               " /tree/trap; ln -s ../../../../.. /tree/up; ln -s " + work.string() + " /tree/dir");
         sandbox.write_files({{"/trap", "overwritten"}});
-        for (const char* path : {"/up/tmp/x", "/dir/victim"})
-            try {
+        for (const char* path : {"/up/tmp/x", "/dir/victim"}) try {
                 sandbox.write_files({{path, "overwritten"}});
             } catch (const builders::StepFailed&) {
             }

@@ -21,11 +21,9 @@ std::vector<std::byte> sample(std::size_t size) {
     return bytes;
 }
 
-std::vector<std::byte> packed(Compression kind, const std::vector<std::byte>& bytes,
-                              unsigned threads = 1) {
+std::vector<std::byte> packed(Compression kind, const std::vector<std::byte>& bytes, unsigned threads = 1) {
     support::MemorySink sink;
-    const auto compressor =
-        formats::make_compressor(kind, formats::levels(kind).lowest, threads, sink);
+    const auto compressor = formats::make_compressor(kind, formats::levels(kind).lowest, threads, sink);
     for (std::size_t at = 0; at < bytes.size(); at += 100'003)
         compressor->write(std::span(bytes).subspan(at, std::min<std::size_t>(100'003, bytes.size() - at)));
     compressor->finish();
@@ -33,15 +31,14 @@ std::vector<std::byte> packed(Compression kind, const std::vector<std::byte>& by
     return sink.bytes;
 }
 
-std::vector<std::byte> unpacked(Compression kind, std::vector<std::byte> bytes,
-                                std::size_t step = 4096, std::uint64_t limit = UINT64_MAX) {
+std::vector<std::byte> unpacked(Compression kind, std::vector<std::byte> bytes, std::size_t step = 4096,
+                                std::uint64_t limit = UINT64_MAX) {
     support::MemorySource source(std::move(bytes), step);
     return all_of(*formats::make_decompressor(kind, source, limit));
 }
 
 class Codec : public testing::TestWithParam<Compression> {};
-INSTANTIATE_TEST_SUITE_P(All, Codec,
-                         testing::Values(Compression::gzip, Compression::xz, Compression::zstd),
+INSTANTIATE_TEST_SUITE_P(All, Codec, testing::Values(Compression::gzip, Compression::xz, Compression::zstd),
                          [](const auto& info) { return std::string(to_string(info.param)); });
 
 TEST_P(Codec, round_trip_of_nothing_one_byte_and_much) {

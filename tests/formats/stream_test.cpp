@@ -12,8 +12,8 @@
 namespace {
 
 std::filesystem::path scratch(const char* name) {
-    const auto path = std::filesystem::temp_directory_path() /
-                      (std::string("stream_test.") + std::to_string(getpid()) + "." + name);
+    const auto path =
+        std::filesystem::temp_directory_path() / (std::string("stream_test.") + std::to_string(getpid()) + "." + name);
     std::filesystem::remove(path);
     return path;
 }
@@ -40,8 +40,7 @@ TEST(FileSink, never_writes_over_a_file) {
 }
 
 TEST(DigestSink, known_digests_of_a_known_text_in_any_pieces) {
-    formats::DigestSink sink{formats::DigestKind::sha256, formats::DigestKind::md5,
-                             formats::DigestKind::sha1};
+    formats::DigestSink sink{formats::DigestKind::sha256, formats::DigestKind::md5, formats::DigestKind::sha1};
     for (const char c : std::string("abc")) sink.write(support::bytes_of(std::string(1, c)));
     sink.finish();
     EXPECT_EQ(sink.hex(formats::DigestKind::sha256),

@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <unistd.h>
+#include <cstdlib>
 
 #include <filesystem>
 #include <fstream>
@@ -38,8 +38,7 @@ formats::Hardware machine() {
 }
 
 std::vector<std::byte> archive(const std::vector<formats::BlockSource*>& disks,
-                               const formats::Hardware& hardware = machine(),
-                               Checksum checksum = Checksum::sha1) {
+                               const formats::Hardware& hardware = machine(), Checksum checksum = Checksum::sha1) {
     formats::xva::XvaOptions options;
     options.checksum = checksum;
     const XvaLayout layout(disks, hardware, options);
@@ -62,17 +61,19 @@ std::string refusal(std::vector<std::byte> bytes) {
 struct Case {
     const char* name;
     std::uint64_t size;
-    std::vector<std::pair<std::uint64_t, std::uint64_t>> data;   // offset, length
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> data;  // offset, length
 };
-void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+void PrintTo(const Case& c, std::ostream* out) {
+    *out << c.name;
+}
 class RoundTrip : public testing::TestWithParam<Case> {};
-INSTANTIATE_TEST_SUITE_P(
-    Disks, RoundTrip,
-    testing::Values(Case{"holes", 8 * mib, {}}, Case{"full", 3 * mib, {{0, 3 * mib}}},
-                    Case{"one_sector", 5 * mib, {{2 * mib + 512, 512}}},
-                    Case{"odd_size", 3 * mib + 1536, {{mib, 100}, {3 * mib, 1536}}},
-                    Case{"tiny", 512, {{0, 512}}}, Case{"gaps", 64 * mib, {{9 * mib, 1}, {40 * mib - 1, 2}}}),
-    [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(Disks, RoundTrip,
+                         testing::Values(Case{"holes", 8 * mib, {}}, Case{"full", 3 * mib, {{0, 3 * mib}}},
+                                         Case{"one_sector", 5 * mib, {{2 * mib + 512, 512}}},
+                                         Case{"odd_size", 3 * mib + 1536, {{mib, 100}, {3 * mib, 1536}}},
+                                         Case{"tiny", 512, {{0, 512}}},
+                                         Case{"gaps", 64 * mib, {{9 * mib, 1}, {40 * mib - 1, 2}}}),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 TEST_P(RoundTrip, the_disk_comes_back_padded_to_a_mebibyte) {
     MemoryDisk disk(GetParam().size);
@@ -107,8 +108,7 @@ TEST(Xva, allocated_zero_chunks_are_left_out_when_asked) {
     zeroes.fill(7 * mib, 1, 1);
     formats::xva::XvaOptions options;
     options.detect_zeroes = true;
-    EXPECT_EQ(XvaLayout({&zeroes}, machine(), options).disks()[0].chunks,
-              (std::vector<std::uint32_t>{0, 7}));
+    EXPECT_EQ(XvaLayout({&zeroes}, machine(), options).disks()[0].chunks, (std::vector<std::uint32_t>{0, 7}));
 }
 
 TEST(Xva, several_disks_keep_their_order_and_sizes) {
@@ -182,8 +182,8 @@ TEST(Xva, what_an_importer_would_choke_on_is_refused) {
 }
 
 TEST(Xva, ova_xml_with_entities_or_a_doctype_is_refused) {
-    for (const char* xml : {"<!DOCTYPE v [<!ENTITY e \"x\">]><value>&e;</value>",
-                            "<!DOCTYPE v SYSTEM \"file:///etc/passwd\"><value/>"}) {
+    for (const char* xml :
+         {"<!DOCTYPE v [<!ENTITY e \"x\">]><value>&e;</value>", "<!DOCTYPE v SYSTEM \"file:///etc/passwd\"><value/>"}) {
         support::MemorySink sink;
         formats::tar::write_member(sink, "ova.xml", support::bytes_of(xml));
         EXPECT_THAT(refusal(sink.bytes), HasSubstr("document type")) << xml;
@@ -220,8 +220,7 @@ protected:
         const char* given = std::getenv("XENKILN_SHARED");
         shared_ = given ? given : std::string(XENKILN_SOURCE_DIR) + "/../shared";
         if (!std::filesystem::exists(shared_ / "formats/xva_check.py"))
-            GTEST_SKIP() << "the reference material is not at " << shared_
-                         << " (XENKILN_SHARED names another place)";
+            GTEST_SKIP() << "the reference material is not at " << shared_ << " (XENKILN_SHARED names another place)";
         folder_ = std::filesystem::temp_directory_path() / ("xva_test." + std::to_string(getpid()));
         std::filesystem::create_directories(folder_);
     }
@@ -229,8 +228,8 @@ protected:
         if (!folder_.empty()) std::filesystem::remove_all(folder_);
     }
     int judge(const std::filesystem::path& file, const std::string& fields, const std::string& more = "") {
-        return std::system(("API_FIELDS=" + fields + " python3 " + (shared_ / "formats/xva_check.py").string() +
-                            " " + more + " --out " + folder_.string() + " " + file.string() + " > " +
+        return std::system(("API_FIELDS=" + fields + " python3 " + (shared_ / "formats/xva_check.py").string() + " " +
+                            more + " --out " + folder_.string() + " " + file.string() + " > " +
                             (folder_ / "verdict").string() + " 2>&1")
                                .c_str());
     }

@@ -34,25 +34,28 @@ TEST(Parser, an_unterminated_quote_is_named_with_its_place) {
 }
 
 TEST(Parser, every_error_of_a_file_is_reported_with_its_line) {
-    EXPECT_THAT(errors("lang\nlnag en\nbootloader --locatoin=mbr\nnetwork --onboot=maybe\npart / --size=10G\nzerombr yes\n"),
-                ElementsAre("1:1: lang: needs 1 argument, has 0",
-                            "2:1: Unknown command: lnag; did you mean lang?",
-                            "3:12: bootloader: unrecognized arguments: --locatoin=mbr; did you mean --location?",
-                            "4:9: argument --onboot: invalid boolean: 'maybe'",
-                            "5:8: argument --size: invalid int value: '10G'",
-                            "6:9: Unexpected arguments to zerombr command: ['yes']"));
+    EXPECT_THAT(
+        errors("lang\nlnag en\nbootloader --locatoin=mbr\nnetwork --onboot=maybe\npart / --size=10G\nzerombr yes\n"),
+        ElementsAre("1:1: lang: needs 1 argument, has 0", "2:1: Unknown command: lnag; did you mean lang?",
+                    "3:12: bootloader: unrecognized arguments: --locatoin=mbr; did you mean --location?",
+                    "4:9: argument --onboot: invalid boolean: 'maybe'",
+                    "5:8: argument --size: invalid int value: '10G'",
+                    "6:9: Unexpected arguments to zerombr command: ['yes']"));
 }
 
 TEST(Parser, says_what_was_probably_meant) {
     EXPECT_THAT(errors("  --grow"), ElementsAre(HasSubstr("continued line")));
     EXPECT_THAT(errors("systemctl enable x"), ElementsAre(HasSubstr("%post")));
     EXPECT_THAT(errors("URL --url=http://x"), ElementsAre(HasSubstr("lower case: url")));
-    EXPECT_THAT(errors("clearpart \xe2\x80\x93" "all"), ElementsAre(HasSubstr("dash")));
+    EXPECT_THAT(errors("clearpart \xe2\x80\x93"
+                       "all"),
+                ElementsAre(HasSubstr("dash")));
 }
 
 TEST(Options, any_unambiguous_beginning_is_accepted_and_an_ambiguous_one_is_not) {
     EXPECT_EQ(parse("network --bootp=static").recipe.networks[0].boot_proto, "static");
-    EXPECT_THAT(errors("network --bo=static"), ElementsAre(HasSubstr("--bo could match --bootproto, --bondslaves, --bondopts")));
+    EXPECT_THAT(errors("network --bo=static"),
+                ElementsAre(HasSubstr("--bo could match --bootproto, --bondslaves, --bondopts")));
     EXPECT_TRUE(errors("user --name=a --group=b").empty());
 }
 
@@ -98,8 +101,11 @@ TEST(Sections, a_missing_end_and_an_unknown_section_are_errors) {
 }
 
 TEST(Packages, later_lines_win_and_groups_have_levels) {
-    const auto p = *parse("%packages --excludedocs\n@core --nodefaults\n@^minimal\nvim # editor\nfoo bar\n-vim\n-@x\n%end\n"
-                          "%packages --nocore\nvim\n%end").recipe.packages;
+    const auto p =
+        *parse(
+             "%packages --excludedocs\n@core --nodefaults\n@^minimal\nvim # editor\nfoo bar\n-vim\n-@x\n%end\n"
+             "%packages --nocore\nvim\n%end")
+             .recipe.packages;
     EXPECT_THAT(p.packages, ElementsAre("foo bar", "vim"));
     EXPECT_TRUE(p.excluded_packages.empty());
     EXPECT_THAT(p.excluded_groups, ElementsAre("x"));
@@ -121,9 +127,11 @@ TEST(Comments, xenkiln_options_carry_their_line) {
 }
 
 TEST(Recipe, partitions_users_and_the_rest) {
-    const auto r = parse("part /boot/ --fstype=ext3 --size=256 --asprimary\npart swap --type=swap --size=1\n"
-                         "rootpw --lock\nuser --name=a --groups=sudo,adm --gecos='A B' --iscrypted --password=$6$x\n"
-                         "url --mirrorlist=http://x/?a&b\nsshkey --username=root \"ssh-rsa AAAA x\"\nreboot --eject\n").recipe;
+    const auto r = parse(
+                       "part /boot/ --fstype=ext3 --size=256 --asprimary\npart swap --type=swap --size=1\n"
+                       "rootpw --lock\nuser --name=a --groups=sudo,adm --gecos='A B' --iscrypted --password=$6$x\n"
+                       "url --mirrorlist=http://x/?a&b\nsshkey --username=root \"ssh-rsa AAAA x\"\nreboot --eject\n")
+                       .recipe;
     EXPECT_EQ(r.partitions[0].mount_point, "/boot");
     EXPECT_EQ(r.partitions[1].fstype, "swap");
     EXPECT_TRUE(r.root_password->locked);
@@ -147,7 +155,10 @@ TEST(Parser, hostile_text_never_crashes) {
 TEST(Json, is_escaped_and_complete) {
     const std::string json = to_json(parse("lang en\n%post\n\"\t\\\x01\n%end\n"));
     EXPECT_THAT(json, HasSubstr(R"("body":"\"\t\\\u0001\n")"));
-    EXPECT_THAT(json, HasSubstr(R"("ok":true,"commands":[{"line":1,"name":"lang","deprecated":false,"args":["en"],"options":{}}],"packages":null)"));
+    EXPECT_THAT(
+        json,
+        HasSubstr(
+            R"("ok":true,"commands":[{"line":1,"name":"lang","deprecated":false,"args":["en"],"options":{}}],"packages":null)"));
 }
 
 }  // namespace

@@ -35,8 +35,9 @@ TEST_F(ApiBuilds, a_recipe_with_options_becomes_a_job_with_exactly_these) {
 }
 
 TEST_F(ApiBuilds, json_says_the_same) {
-    const boost::json::object body{{"recipe", support::tiny_recipe()},
-                                   {"options", {{"vcpus", "4"}, {"ssh-key", boost::json::array{key_line, "root:" + key_line}}}}};
+    const boost::json::object body{
+        {"recipe", support::tiny_recipe()},
+        {"options", {{"vcpus", "4"}, {"ssh-key", boost::json::array{key_line, "root:" + key_line}}}}};
     const Response response = post(boost::json::serialize(body), {}, "application/json; charset=utf-8");
     ASSERT_EQ(response.status, 202U) << response.body;
     ASSERT_EQ(runner.submitted.size(), 1U);
@@ -57,7 +58,8 @@ TEST_F(ApiBuilds, what_the_build_will_not_do_is_told_at_once_with_its_line) {
 }
 
 TEST_F(ApiBuilds, every_error_of_a_recipe_comes_at_once_and_no_job_begins) {
-    const Response response = post("nosuchcommand --foo\n" + support::tiny_recipe() + "\ntimezone --utc\nkeyboard --nope us\n");
+    const Response response =
+        post("nosuchcommand --foo\n" + support::tiny_recipe() + "\ntimezone --utc\nkeyboard --nope us\n");
     const auto errors = problem(response, 422).at("errors").as_array();
     std::vector<int> lines;
     for (const auto& error : errors) {
@@ -80,15 +82,17 @@ TEST_F(ApiBuilds, a_recipe_that_parses_but_cannot_be_built_is_refused_too) {
 }
 
 TEST_F(ApiBuilds, wrong_options_are_named_all_of_them) {
-    const auto body = all_text(problem(post(support::tiny_recipe(), {{"memory", "lots"}, {"colour", "red"}, {"vcpus", "0"}}), 422));
+    const auto body =
+        all_text(problem(post(support::tiny_recipe(), {{"memory", "lots"}, {"colour", "red"}, {"vcpus", "0"}}), 422));
     for (const char* word : {"memory", "lots", "colour", "vcpus"}) EXPECT_THAT(body, HasSubstr(word));
     EXPECT_TRUE(runner.submitted.empty());
 }
 
 TEST_F(ApiBuilds, hostile_bodies_are_problems_never_jobs) {
-    for (const char* body : {"", "[", "{}", "[]", "null", "\"text\"", "{\"recipe\": 5}", "{\"recipe\": \"lang C\", \"options\": []}",
-                             "{\"recipe\": \"lang C\", \"options\": {\"ssh-key\": {\"a\": 1}}}",
-                             "{\"recipe\": \"lang C\", \"options\": {\"ssh-key\": [[]]}}", "{\"recipe\": \"lang C\", \"colour\": 1}"}) {
+    for (const char* body :
+         {"", "[", "{}", "[]", "null", "\"text\"", "{\"recipe\": 5}", "{\"recipe\": \"lang C\", \"options\": []}",
+          "{\"recipe\": \"lang C\", \"options\": {\"ssh-key\": {\"a\": 1}}}",
+          "{\"recipe\": \"lang C\", \"options\": {\"ssh-key\": [[]]}}", "{\"recipe\": \"lang C\", \"colour\": 1}"}) {
         const Response response = post(body, {}, "application/json");
         EXPECT_TRUE(response.status == 400 || response.status == 422) << body << " gives " << response.status;
         problem(response, response.status);
@@ -135,8 +139,9 @@ TEST_F(ApiBuilds, a_broken_catalog_is_a_problem_and_tells_no_paths) {
 }
 
 TEST_F(ApiBuilds, a_job_tells_where_it_is) {
-    catalog.add_job({"0011223344556677", "build", JobState::failed, R"({"vcpus":"4"})", "lang C\n", "2026-11-21T06:00:00Z",
-                     "2026-11-21T06:00:01Z", "2026-11-21T06:01:00Z", 1, "install packages", 0.25, "there is no package <b>foo</b>", ""});
+    catalog.add_job({"0011223344556677", "build", JobState::failed, R"({"vcpus":"4"})", "lang C\n",
+                     "2026-11-21T06:00:00Z", "2026-11-21T06:00:01Z", "2026-11-21T06:01:00Z", 1, "install packages",
+                     0.25, "there is no package <b>foo</b>", ""});
     const auto job = json_of(get("/v1/builds/0011223344556677"));
     EXPECT_EQ(job.at("id").as_string(), "0011223344556677");
     EXPECT_EQ(job.at("state").as_string(), "failed");
@@ -149,8 +154,9 @@ TEST_F(ApiBuilds, a_job_tells_where_it_is) {
 }
 
 TEST_F(ApiBuilds, unknown_builds_are_404_on_every_address_below_them) {
-    for (const char* path : {"/v1/builds/ffffffffffffffff", "/v1/builds/ffffffffffffffff/log", "/v1/builds/ffffffffffffffff/events",
-                             "/v1/builds/..", "/v1/builds/../log", "/v1/builds/a/b/c/d", "/v1/builds//log", "/v1/builds/x'--"})
+    for (const char* path :
+         {"/v1/builds/ffffffffffffffff", "/v1/builds/ffffffffffffffff/log", "/v1/builds/ffffffffffffffff/events",
+          "/v1/builds/..", "/v1/builds/../log", "/v1/builds/a/b/c/d", "/v1/builds//log", "/v1/builds/x'--"})
         problem(get(path), 404);
     problem(api.handle(request("DELETE", "/v1/builds/ffffffffffffffff")), 404);
     EXPECT_TRUE(runner.cancelled.empty() || runner.cancelled.front() == "ffffffffffffffff");
@@ -206,7 +212,8 @@ TEST_F(ApiBuilds, events_come_back_after_the_last_one_seen) {
 
 TEST_F(ApiBuilds, lists_come_in_pages_that_point_to_the_next) {
     for (int i = 0; i < 7; ++i)
-        catalog.add_job({"000000000000000" + std::to_string(i), "build", JobState::done, "{}", "", "", "", "", 1, "", 1, "", ""});
+        catalog.add_job(
+            {"000000000000000" + std::to_string(i), "build", JobState::done, "{}", "", "", "", "", 1, "", 1, "", ""});
     std::vector<std::string> seen;
     std::string next = "/v1/builds?limit=3";
     for (int pages = 0; !next.empty() && pages < 9; ++pages) {
@@ -219,8 +226,7 @@ TEST_F(ApiBuilds, lists_come_in_pages_that_point_to_the_next) {
         }
         const Response response = api.handle(list);
         ASSERT_EQ(response.status, 200U);
-        for (const auto& job : list_of(response, "builds"))
-            seen.emplace_back(job.as_object().at("id").as_string());
+        for (const auto& job : list_of(response, "builds")) seen.emplace_back(job.as_object().at("id").as_string());
         const std::string link = header(response, "Link");
         next = link.find("rel=\"next\"") == std::string::npos ? "" : link.substr(1, link.find('>') - 1);
     }

@@ -74,11 +74,12 @@ TEST_F(ApiCatalog, every_form_of_an_xva_is_sent_in_one_piece) {
 TEST_F(ApiCatalog, nothing_but_catalogued_files_can_be_had) {
     add_release("one-20261121-pvhvm");
     put(folder / "releases/one-20261121-pvhvm/not-catalogued", "x");
-    for (const char* path : {"/download/one-20261121-pvhvm/not-catalogued", "/download/one-20261121-pvhvm/..",
-                             "/download/one-20261121-pvhvm/../../signing-key.pem", "/download/../signing-key.pem",
-                             "/download/../../signing-key.pem/x", "/download/one-20261121-pvhvm/", "/download/one-20261121-pvhvm",
-                             "/download/", "/download", "/keys/signing-key.pem", "/keys/../signing-key.pem", "/signing-key.pem",
-                             "/releases/none", "/v1/releases/none", "/v1", "/nothing"})
+    for (const char* path :
+         {"/download/one-20261121-pvhvm/not-catalogued", "/download/one-20261121-pvhvm/..",
+          "/download/one-20261121-pvhvm/../../signing-key.pem", "/download/../signing-key.pem",
+          "/download/../../signing-key.pem/x", "/download/one-20261121-pvhvm/", "/download/one-20261121-pvhvm",
+          "/download/", "/download", "/keys/signing-key.pem", "/keys/../signing-key.pem", "/signing-key.pem",
+          "/releases/none", "/v1/releases/none", "/v1", "/nothing"})
         problem(get(path), 404);
     problem(get(std::string("/download/one-20261121-pvhvm/SHA256SUMS\0.sig", 44)), 404);
 }
@@ -87,7 +88,7 @@ TEST_F(ApiCatalog, a_catalogued_file_that_is_gone_from_the_store_is_an_error_not
     add_release("one-20261121-pvhvm");
     std::filesystem::remove(store.path(digest_of('a')));
     const Response gone = get("/download/one-20261121-pvhvm/one-20261121-pvhvm.xva.xz");
-    EXPECT_TRUE(gone.status >= 400 || gone.file) << gone.status;   // http answers for a file that cannot be opened
+    EXPECT_TRUE(gone.status >= 400 || gone.file) << gone.status;  // http answers for a file that cannot be opened
 }
 
 TEST_F(ApiCatalog, the_public_key_has_a_stable_address_and_is_the_public_half) {
@@ -115,9 +116,10 @@ TEST_F(ApiCatalog, the_page_shows_what_an_administrator_needs) {
         EXPECT_EQ(page.status, 200U);
         EXPECT_THAT(header(page, "Content-Type"), HasSubstr("text/html"));
         EXPECT_THAT(header(page, "Content-Security-Policy"), HasSubstr("default-src 'none'"));
-        for (const std::string& text : {std::string("debian-12-20261121-pvhvm.xva.xz"), digest_of('a'), std::string(32, 'a'),
-                                        digest_of('e'), std::string("xe vm-import"), std::string("openssl dgst -sha256 -verify"),
-                                        std::string("/keys/signing.pem"), std::string("8 GiB"), std::string("2 GiB")})
+        for (const std::string& text :
+             {std::string("debian-12-20261121-pvhvm.xva.xz"), digest_of('a'), std::string(32, 'a'), digest_of('e'),
+              std::string("xe vm-import"), std::string("openssl dgst -sha256 -verify"),
+              std::string("/keys/signing.pem"), std::string("8 GiB"), std::string("2 GiB")})
             EXPECT_THAT(page.body, HasSubstr(text)) << path;
         EXPECT_THAT(page.body, Not(HasSubstr("http://www."))) << "nothing from other hosts";
         EXPECT_THAT(page.body, Not(HasSubstr("<script"))) << "works without JavaScript";
@@ -131,12 +133,14 @@ TEST_F(ApiCatalog, an_empty_catalog_has_a_page) {
 }
 
 TEST_F(ApiCatalog, details_may_say_anything_or_nothing) {
-    for (const char* details :
-         {"", "{", "null", "[]", "5", "{\"hardware\":5}", "{\"hardware\":{\"vcpus\":\"many\",\"memory_bytes\":-5,\"disks\":{}}}",
-          "{\"hardware\":{\"disks\":[1,null,{\"virtual_size\":\"x\"},{\"virtual_size\":1e300}]},\"notes\":7,\"packages\":[[]]}"}) {
+    for (const char* details : {"", "{", "null", "[]", "5", "{\"hardware\":5}",
+                                "{\"hardware\":{\"vcpus\":\"many\",\"memory_bytes\":-5,\"disks\":{}}}",
+                                "{\"hardware\":{\"disks\":[1,null,{\"virtual_size\":\"x\"},{\"virtual_size\":1e300}]},"
+                                "\"notes\":7,\"packages\":[[]]}"}) {
         catalog.all_releases.clear();
         add_release("odd-20261121-pvhvm", details);
-        for (const char* path : {"/", "/releases/odd-20261121-pvhvm", "/v1/releases", "/v1/releases/odd-20261121-pvhvm"}) {
+        for (const char* path :
+             {"/", "/releases/odd-20261121-pvhvm", "/v1/releases", "/v1/releases/odd-20261121-pvhvm"}) {
             const Response page = get(path);
             EXPECT_EQ(page.status, 200U) << path << " with details " << details << ": " << page.body;
         }
@@ -146,16 +150,21 @@ TEST_F(ApiCatalog, details_may_say_anything_or_nothing) {
 
 TEST_F(ApiCatalog, text_of_recipes_is_text_never_markup) {
     constexpr const char* evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;";
-    auto& release = add_release(
-        "evil-20261121-pvhvm",
-        boost::json::serialize(boost::json::object{
-            {"hardware", {{"name", evil}, {"description", evil}, {"mode", evil}, {"firmware", evil}, {"disks", boost::json::array{evil}}}},
-            {"distribution", evil},
-            {"notes", boost::json::array{evil, boost::json::object{{"line", 1}, {"message", evil}}}},
-            {"packages", {{evil, evil}}}}));
+    auto& release =
+        add_release("evil-20261121-pvhvm",
+                    boost::json::serialize(boost::json::object{
+                        {"hardware",
+                         {{"name", evil},
+                          {"description", evil},
+                          {"mode", evil},
+                          {"firmware", evil},
+                          {"disks", boost::json::array{evil}}}},
+                        {"distribution", evil},
+                        {"notes", boost::json::array{evil, boost::json::object{{"line", 1}, {"message", evil}}}},
+                        {"packages", {{evil, evil}}}}));
     release.title = evil;
-    catalog.add_job({release.build, "build", server::catalog::JobState::done, "{}", std::string("# ") + evil + "\n", "", "", "", 1, evil, 1,
-                     evil, release.name});
+    catalog.add_job({release.build, "build", server::catalog::JobState::done, "{}", std::string("# ") + evil + "\n", "",
+                     "", "", 1, evil, 1, evil, release.name});
     for (const std::string& path : {std::string("/"), "/releases/" + release.name}) {
         const Response page = get(path);
         EXPECT_EQ(page.status, 200U);
@@ -168,10 +177,11 @@ TEST_F(ApiCatalog, text_of_recipes_is_text_never_markup) {
 TEST_F(ApiCatalog, a_password_of_a_recipe_is_on_no_page) {
     const auto& release = add_release("secret-20261121-pvhvm");
     catalog.add_job({release.build, "build", server::catalog::JobState::done, R"({"options":{}})",
-                     "rootpw --plaintext hunter2hunter2\nuser --name=a --password=$6$salt$crypted --iscrypted\n", "", "", "", 1, "", 1, "",
-                     release.name});
-    for (const std::string& path : {std::string("/"), "/releases/" + release.name, std::string("/v1/releases"),
-                                    "/v1/releases/" + release.name, std::string("/v1/builds"), "/v1/builds/" + release.build}) {
+                     "rootpw --plaintext hunter2hunter2\nuser --name=a --password=$6$salt$crypted --iscrypted\n", "",
+                     "", "", 1, "", 1, "", release.name});
+    for (const std::string& path :
+         {std::string("/"), "/releases/" + release.name, std::string("/v1/releases"), "/v1/releases/" + release.name,
+          std::string("/v1/builds"), "/v1/builds/" + release.build}) {
         const Response page = get(path);
         EXPECT_EQ(page.status, 200U) << path;
         EXPECT_THAT(page.body, Not(HasSubstr("hunter2"))) << path;

@@ -23,9 +23,9 @@ namespace support {
 
 class FakeCatalog : public server::catalog::Catalog {
 public:
-    std::vector<server::catalog::Job> all_jobs;           // newest first
-    std::vector<server::catalog::Release> all_releases;   // newest first
-    std::string broken;                                   // every call throws this when not empty
+    std::vector<server::catalog::Job> all_jobs;          // newest first
+    std::vector<server::catalog::Release> all_releases;  // newest first
+    std::string broken;                                  // every call throws this when not empty
 
     void add_job(const server::catalog::Job& job) override { all_jobs.insert(all_jobs.begin(), job); }
     std::optional<server::catalog::Job> job(const std::string& id) override {
@@ -89,11 +89,11 @@ private:
 class FakeRunner : public server::jobs::JobRunner {
 public:
     std::filesystem::path folder;
-    FakeCatalog* catalog = nullptr;                  // where submitted jobs go
+    FakeCatalog* catalog = nullptr;  // where submitted jobs go
     std::vector<server::jobs::Submission> submitted;
     std::vector<std::string> cancelled;
     bool cancels = true;
-    std::string refusal;                             // submit() finds no space when not empty
+    std::string refusal;  // submit() finds no space when not empty
 
     std::string submit(const server::jobs::Submission& submission) override {
         if (!refusal.empty()) throw server::jobs::NoSpace(refusal);
@@ -166,12 +166,15 @@ protected:
 
     // A release with an image, its ova.xml and a checksum list; the files are in the store.
     server::catalog::Release& add_release(const std::string& name, const std::string& details = "{}") {
-        server::catalog::Release release{name, "Debian 12, PVHVM", "2026-11-21T06:30:00Z", "00112233445566ff", details, {}};
-        const auto add = [&](const std::string& file, const std::string& format, const std::string& content, char digit) {
+        server::catalog::Release release{name, "Debian 12, PVHVM", "2026-11-21T06:30:00Z", "00112233445566ff", details,
+                                         {}};
+        const auto add = [&](const std::string& file, const std::string& format, const std::string& content,
+                             char digit) {
             put(store.path(digest_of(digit)), content);
             release.artifacts.push_back({digest_of(digit), name, file, format, content.size(), digest_of(digit),
                                          std::string(32, digit), format == "xva.xz" ? 1073741824U : 0U,
-                                         format == "xva.xz" ? std::string(64, 'e') : "", format == "xva.xz" ? std::string(32, 'f') : ""});
+                                         format == "xva.xz" ? std::string(64, 'e') : "",
+                                         format == "xva.xz" ? std::string(32, 'f') : ""});
         };
         add(name + ".xva.xz", "xva.xz", std::string(300000, 'x') + "end", 'a');
         add(name + ".ova.xml", "ova.xml", "<value/>", 'b');
@@ -212,7 +215,8 @@ protected:
         EXPECT_EQ(response.status, status) << response.body;
         EXPECT_EQ(header(response, "Content-Type"), "application/problem+json");
         boost::json::object problem = json_of(response);
-        for (const char* member : {"type", "title", "status", "detail"}) EXPECT_TRUE(problem.contains(member)) << member;
+        for (const char* member : {"type", "title", "status", "detail"})
+            EXPECT_TRUE(problem.contains(member)) << member;
         EXPECT_EQ(problem.at("status").to_number<unsigned>(), status);
         return problem;
     }

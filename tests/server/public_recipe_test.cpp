@@ -18,9 +18,11 @@ TEST(PublicRecipe, passwords_are_taken_out_wherever_kickstart_has_them) {
           std::pair{"user --name=a --password='hunter2 \"x' --lock", "user --name=a --password=(removed) --lock"},
           std::pair{"user --password=hunter2\\ hunter2 --name=a", "user --password=(removed) --name=a"},
           std::pair{"bootloader --md5pass=hunter2 --timeout=5", "bootloader --md5pass=(removed) --timeout=5"},
-          std::pair{"part / --encrypted --passphrase=hunter2 --size=1", "part / --encrypted --passphrase=(removed) --size=1"},
+          std::pair{"part / --encrypted --passphrase=hunter2 --size=1",
+                    "part / --encrypted --passphrase=(removed) --size=1"},
           std::pair{"sshpw --username=root hunter2", "sshpw --username=root (removed)"},
-          std::pair{"repo --name=a --baseurl=http://me:hunter2@host/x@y", "repo --name=a --baseurl=http://(removed)@host/x@y"},
+          std::pair{"repo --name=a --baseurl=http://me:hunter2@host/x@y",
+                    "repo --name=a --baseurl=http://(removed)@host/x@y"},
           std::pair{"url --url=\"https://me:hunter2@host/\"", "url --url=\"https://(removed)@host/\""}}) {
         EXPECT_EQ(public_recipe(line), shown);
         EXPECT_EQ(public_recipe(line).find("hunter2"), std::string::npos);
@@ -29,13 +31,16 @@ TEST(PublicRecipe, passwords_are_taken_out_wherever_kickstart_has_them) {
 }
 
 TEST(PublicRecipe, everything_else_stays_byte_for_byte) {
-    for (const char* text : {"", "\n\n", "lang C", "rootpw --lock\n", "# rootpw x\nlang  C\t# y\n", "part / --size=1 --backuppassphrase --grow\n",
-                             "%post\nrootpw hunter2 --password=x\n%end\n", "%packages\na\n-b\n%end\nurl --url=http://host/a@b\n"})
+    for (const char* text :
+         {"", "\n\n", "lang C", "rootpw --lock\n", "# rootpw x\nlang  C\t# y\n",
+          "part / --size=1 --backuppassphrase --grow\n", "%post\nrootpw hunter2 --password=x\n%end\n",
+          "%packages\na\n-b\n%end\nurl --url=http://host/a@b\n"})
         EXPECT_EQ(public_recipe(text), text);
 }
 
 TEST(PublicRecipe, a_script_ends_where_its_section_ends) {
-    EXPECT_EQ(public_recipe("%post\necho --password=a\n%end\nrootpw b"), "%post\necho --password=a\n%end\nrootpw (removed)");
+    EXPECT_EQ(public_recipe("%post\necho --password=a\n%end\nrootpw b"),
+              "%post\necho --password=a\n%end\nrootpw (removed)");
 }
 
 }  // namespace

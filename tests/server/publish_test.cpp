@@ -35,8 +35,9 @@ bool signature_is_right(const std::string& pem, const std::string& message, cons
     EVP_PKEY* key = PEM_read_bio_PUBKEY(bio, nullptr, nullptr, nullptr);
     EVP_MD_CTX* context = EVP_MD_CTX_new();
     EVP_DigestVerifyInit(context, nullptr, EVP_sha256(), nullptr, key);
-    const int right = EVP_DigestVerify(context, reinterpret_cast<const unsigned char*>(signature.data()), signature.size(),
-                                       reinterpret_cast<const unsigned char*>(message.data()), message.size());
+    const int right =
+        EVP_DigestVerify(context, reinterpret_cast<const unsigned char*>(signature.data()), signature.size(),
+                         reinterpret_cast<const unsigned char*>(message.data()), message.size());
     EVP_MD_CTX_free(context);
     EVP_PKEY_free(key);
     BIO_free(bio);
@@ -59,10 +60,14 @@ public:
     std::optional<Job> claim_job(const std::string& now) override { return real_->claim_job(now); }
     bool cancel_queued(const std::string& id, const std::string& now) override { return real_->cancel_queued(id, now); }
     std::vector<Job> unfinished_jobs() override { return real_->unfinished_jobs(); }
-    std::vector<Release> releases(std::size_t limit, const std::string& before) override { return real_->releases(limit, before); }
+    std::vector<Release> releases(std::size_t limit, const std::string& before) override {
+        return real_->releases(limit, before);
+    }
     std::optional<Release> release(const std::string& name) override { return real_->release(name); }
     std::optional<server::catalog::Artifact> artifact(const std::string& id) override { return real_->artifact(id); }
-    std::optional<server::catalog::Artifact> file(const std::string& r, const std::string& f) override { return real_->file(r, f); }
+    std::optional<server::catalog::Artifact> file(const std::string& r, const std::string& f) override {
+        return real_->file(r, f);
+    }
     bool refers_to(const std::string& sha256) override { return real_->refers_to(sha256); }
 
 private:
@@ -84,18 +89,22 @@ protected:
         const fs::path out = folder / id / "out";
         fs::create_directories(out);
         std::ofstream(out / "debian-12-20261121-pvhvm.xva.xz", std::ios::binary) << content;
-        server::publish::write_result({"debian-12-20261121-pvhvm", "Debian 12, pvhvm", "{}",
-                                       {{"debian-12-20261121-pvhvm.xva.xz", "xva.xz", content.size(),
-                                         formats::digest_hex(DigestKind::sha256, content), formats::digest_hex(DigestKind::md5, content),
-                                         7, std::string(64, 'a'), std::string(32, 'b')}}},
-                                      folder / id / "result.json");
-        Job job{id, "build", JobState::publishing, "{}", "rootpw Schatz17\n", "2026-11-21T06:00:00Z", "", "", 1, "", 0, "", ""};
+        server::publish::write_result(
+            {"debian-12-20261121-pvhvm",
+             "Debian 12, pvhvm",
+             "{}",
+             {{"debian-12-20261121-pvhvm.xva.xz", "xva.xz", content.size(),
+               formats::digest_hex(DigestKind::sha256, content), formats::digest_hex(DigestKind::md5, content), 7,
+               std::string(64, 'a'), std::string(32, 'b')}}},
+            folder / id / "result.json");
+        Job job{id, "build", JobState::publishing, "{}", "rootpw Schatz17\n", "2026-11-21T06:00:00Z", "", "", 1, "", 0,
+                "", ""};
         catalog.add_job(job);
         return job;
     }
     Release publish(const Job& job) {
-        return publish_release(server::publish::read_result(folder / job.id / "result.json"), job, folder / job.id, folder / "releases",
-                               key, store, catalog, "2026-11-21T07:00:00Z");
+        return publish_release(server::publish::read_result(folder / job.id / "result.json"), job, folder / job.id,
+                               folder / "releases", key, store, catalog, "2026-11-21T07:00:00Z");
     }
     std::set<std::string> released() const {
         std::set<std::string> names;
@@ -135,7 +144,8 @@ TEST_F(Publish, every_file_stands_in_signed_lists_the_store_and_the_catalog) {
 
 TEST_F(Publish, the_image_is_linked_not_written_again) {
     const Release release = publish(worker_did("01"));
-    struct stat made {}, published {};
+    struct stat made {
+    }, published{};
     ASSERT_EQ(::stat((folder / "01/out/debian-12-20261121-pvhvm.xva.xz").c_str(), &made), 0);
     ASSERT_EQ(::stat((folder / "releases" / release.name / (release.name + ".xva.xz")).c_str(), &published), 0);
     EXPECT_EQ(made.st_ino, published.st_ino);
@@ -198,7 +208,8 @@ TEST_F(Publish, a_result_with_a_path_in_a_name_is_refused) {
 
 TEST_F(Publish, a_result_of_other_json_is_an_error_not_a_crash) {
     worker_did("01");
-    for (const std::string text : {"", "[]", "{}", R"({"release_name":1,"title":"","details":{},"products":[]})", "{\"products\":"}) {
+    for (const std::string text :
+         {"", "[]", "{}", R"({"release_name":1,"title":"","details":{},"products":[]})", "{\"products\":"}) {
         std::ofstream(folder / "01/result.json", std::ios::trunc) << text;
         EXPECT_THROW(server::publish::read_result(folder / "01/result.json"), std::exception) << text;
     }
@@ -211,7 +222,8 @@ TEST_F(Publish, a_private_key_that_others_can_read_is_refused) {
 
 TEST_F(Publish, the_key_stays_the_same_and_is_for_its_owner_only) {
     EXPECT_EQ(server::publish::SigningKey::load_or_create(folder).public_pem(), key.public_pem());
-    EXPECT_EQ(fs::status(folder / "signing-key.pem").permissions() & fs::perms::all, fs::perms::owner_read | fs::perms::owner_write);
+    EXPECT_EQ(fs::status(folder / "signing-key.pem").permissions() & fs::perms::all,
+              fs::perms::owner_read | fs::perms::owner_write);
 }
 
 TEST_F(Publish, the_catalog_survives_being_closed_and_refuses_a_newer_one) {

@@ -53,9 +53,7 @@ private:
 
 class MemorySink : public formats::ByteSink {
 public:
-    void write(std::span<const std::byte> more) override {
-        bytes.insert(bytes.end(), more.begin(), more.end());
-    }
+    void write(std::span<const std::byte> more) override { bytes.insert(bytes.end(), more.begin(), more.end()); }
     void finish() override { ++finished; }
     std::vector<std::byte> bytes;
     int finished = 0;
