@@ -242,6 +242,7 @@ private:
         }
         try {
             if (job.state == JobState::publishing) {
+                builders::remove_tree(folder(id) / "work");
                 reader.begin("publish");
                 const std::lock_guard one_at_a_time(publishing_);  // a free name stays free until it is taken
                 const catalog::Release release =

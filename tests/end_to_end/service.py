@@ -186,7 +186,14 @@ class Service:
         return job
 
     # -- what must never be left behind -----------------------------------------------------------
-    def leftovers(self):
+    def leftovers(self, seconds=5):
+        """What is still left after so long: an end can be seen a moment before the last file is gone."""
+        until = time.monotonic() + seconds
+        while (found := self._leftovers()) and time.monotonic() < until:
+            time.sleep(0.1)
+        return found
+
+    def _leftovers(self):
         """Files of unfinished work in the data folder, and processes that belong to it."""
         files = []
         jobs = self.data / 'jobs'
