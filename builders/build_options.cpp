@@ -14,7 +14,7 @@ namespace {
 
 using Error = std::optional<std::string>;
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     return "'" + std::string(text.substr(0, 200)) + "'";
 }
 
@@ -59,9 +59,23 @@ Error size(std::optional<std::uint64_t>& into, std::string_view key, std::string
            std::uint64_t most, const char* example) {
     const auto bytes = size_in_bytes(value);
     if (!bytes || *bytes < least || *bytes > most)
-        return std::string(key) + ": " + quoted(value) + " is not a size from " + std::to_string(least >> 20) +
+        return std::string(key) + ": " + in_quotes(value) + " is not a size from " + std::to_string(least >> 20) +
                " MiB to " + std::to_string(most >> 20) + " MiB; write it like " + example;
     into = *bytes;
+    return std::nullopt;
+}
+
+Error set_disks(BuildOptions& options, std::string_view value) {
+    std::vector<std::uint64_t> sizes;
+    std::istringstream parts{std::string(value)};
+    for (std::string part; std::getline(parts, part, ',');) {
+        std::optional<std::uint64_t> bytes;
+        if (auto wrong = size(bytes, "disk", part, std::uint64_t{64} << 20, std::uint64_t{2040} << 30, "8GiB"))
+            return wrong;
+        sizes.push_back(*bytes);
+    }
+    if (sizes.empty()) return "disk: names no size; write it like 8GiB";
+    options.disk_sizes = sizes;
     return std::nullopt;
 }
 
@@ -72,27 +86,29 @@ Error set_outputs(BuildOptions& options, std::string_view value) {
         Output output;
         if (const std::size_t colon = part.find(':'); colon != std::string::npos) {
             const auto level = whole_number(std::string_view(part).substr(colon + 1));
-            if (!level || *level > 99) return "outputs: " + quoted(part) + " has no number behind the colon";
+            if (!level || *level > 99) return "outputs: " + in_quotes(part) + " has no number behind the colon";
             output.level = static_cast<int>(*level);
             part.resize(colon);
         }
         const std::size_t dot = part.find('.');
         output.format = part.substr(0, dot);
         if (output.format != "xva")
-            return "outputs: " + quoted(output.format) + " is not a format; xva is, as xva, xva.xz, xva.gz or xva.zst";
+            return "outputs: " + in_quotes(output.format) +
+                   " is not a format; xva is, as xva, xva.xz, xva.gz or xva.zst";
         if (dot != std::string::npos) {
             const auto kind = formats::compression_from(std::string_view(part).substr(dot + 1));
-            if (!kind) return "outputs: " + quoted(part.substr(dot + 1)) + " is not a compression; xz, gz and zst are";
+            if (!kind)
+                return "outputs: " + in_quotes(part.substr(dot + 1)) + " is not a compression; xz, gz and zst are";
             output.compression = formats::to_string(*kind);
             const formats::Levels range = formats::levels(*kind);
             if (output.level && (*output.level < range.lowest || *output.level > range.highest))
                 return "outputs: " + output.compression + " has levels " + std::to_string(range.lowest) + " to " +
                        std::to_string(range.highest) + ", not " + std::to_string(*output.level);
         } else if (output.level) {
-            return "outputs: " + quoted(part) + " is not compressed and takes no level";
+            return "outputs: " + in_quotes(part) + " is not compressed and takes no level";
         }
         for (const Output& other : outputs)
-            if (other.extension() == output.extension()) return "outputs: " + quoted(part) + " stands there twice";
+            if (other.extension() == output.extension()) return "outputs: " + in_quotes(part) + " stands there twice";
         outputs.push_back(output);
     }
     if (outputs.empty()) return "outputs: names nothing; write it like xva.xz or xva.zst:3,xva";
@@ -119,7 +135,7 @@ Error add_key(BuildOptions& options, std::string_view value) {
                        type.starts_with("sk-ssh-ed25519@") || type.starts_with("sk-ecdsa-sha2-nistp256@");
     if (text.find_first_of("\n\r\0", 0, 3) != std::string::npos || !known || body.size() < 40 || body.size() > 4096 ||
         !body.starts_with("AAAA") || !std::all_of(body.begin(), body.end(), base64))
-        return "ssh-key: " + quoted(value.substr(0, 40)) +
+        return "ssh-key: " + in_quotes(value.substr(0, 40)) +
                " is not an SSH public key; give the line of a .pub file, or USER: before it";
     key.key = text;
     options.ssh_keys.push_back(key);
@@ -132,7 +148,7 @@ Error set_mirror(BuildOptions& options, std::string_view value) {
         return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '\'' || c == '@' || c == '[';
     };
     if (!http || value.size() > 500 || std::any_of(value.begin(), value.end(), bad))
-        return "mirror: " + quoted(value) + " is not an http(s) address without credentials";
+        return "mirror: " + in_quotes(value) + " is not an http(s) address without credentials";
     options.mirror = value;
     return std::nullopt;
 }
@@ -148,7 +164,7 @@ const std::vector<Key>& keys() {
         {"name", "name of the image and its release: lower-case letters, digits, dots, dashes",
          [](BuildOptions& o, std::string_view v) -> Error {
              if (!is_name(v))
-                 return "name: " + quoted(v) + " must be 1 to 63 lower-case letters, digits, dots and dashes";
+                 return "name: " + in_quotes(v) + " must be 1 to 63 lower-case letters, digits, dots and dashes";
              o.name = v;
              return std::nullopt;
          }},
@@ -157,20 +173,20 @@ const std::vector<Key>& keys() {
              o.distribution = v;  // the plan knows which there are
              return std::nullopt;
          }},
-        {"mode", "pvhvm: how the guest runs under Xen",
+        {"mode", "how the guest runs under Xen: pvhvm (default), hvm, pvh, pv",
          [](BuildOptions& o, std::string_view v) -> Error {
-             if (v == "pvhvm")
-                 o.mode = formats::Mode::pvhvm;
-             else if (v == "hvm")
-                 o.mode = formats::Mode::hvm;
-             else
-                 return "mode: " + quoted(v) + " is not a mode that is built; pvhvm and hvm are";
-             return std::nullopt;
+             for (const formats::Mode mode :
+                  {formats::Mode::pvhvm, formats::Mode::hvm, formats::Mode::pvh, formats::Mode::pv})
+                 if (v == formats::to_string(mode)) {
+                     o.mode = mode;
+                     return std::nullopt;
+                 }
+             return "mode: " + in_quotes(v) + " is none of pvhvm, hvm, pvh, pv";
          }},
         {"vcpus", "virtual processors, 1 to 64",
          [](BuildOptions& o, std::string_view v) -> Error {
              const auto n = whole_number(v);
-             if (!n || *n < 1 || *n > 64) return "vcpus: " + quoted(v) + " is not a number from 1 to 64";
+             if (!n || *n < 1 || *n > 64) return "vcpus: " + in_quotes(v) + " is not a number from 1 to 64";
              o.vcpus = static_cast<std::uint32_t>(*n);
              return std::nullopt;
          }},
@@ -178,23 +194,40 @@ const std::vector<Key>& keys() {
          [](BuildOptions& o, std::string_view v) {
              return size(o.memory_bytes, "memory", v, std::uint64_t{128} << 20, std::uint64_t{1} << 42, "2GiB");
          }},
-        {"disk", "virtual size of the disk, such as 8GiB",
-         [](BuildOptions& o, std::string_view v) {
-             return size(o.disk_bytes, "disk", v, std::uint64_t{64} << 20, std::uint64_t{2040} << 30, "8GiB");
+        {"disk", "virtual size of the disk, such as 8GiB; of several disks: 8GiB,20GiB", set_disks},
+        {"layout", "mbr, gpt (BIOS), uefi, hybrid (BIOS and UEFI), partitionless; default by the recipe's partitions",
+         [](BuildOptions& o, std::string_view v) -> Error {
+             for (const Layout layout :
+                  {Layout::automatic, Layout::mbr, Layout::gpt, Layout::uefi, Layout::hybrid, Layout::partitionless})
+                 if (v == to_string(layout)) {
+                     o.layout = layout;
+                     return std::nullopt;
+                 }
+             return "layout: " + in_quotes(v) + " is none of mbr, gpt, uefi, hybrid, partitionless, automatic";
          }},
         {"outputs", "files to publish: xva, xva.xz, xva.gz, xva.zst, each with :LEVEL, separated by commas",
          set_outputs},
         {"kind", "vm, or template (cannot be started itself)",
          [](BuildOptions& o, std::string_view v) -> Error {
-             if (v != "vm" && v != "template") return "kind: " + quoted(v) + " is neither vm nor template";
+             if (v != "vm" && v != "template") return "kind: " + in_quotes(v) + " is neither vm nor template";
              o.is_template = v == "template";
              return std::nullopt;
          }},
         {"checksum", "of the XVA's blocks: sha1 (every host) or xxhash (XenServer 8.1 and later, faster)",
          [](BuildOptions& o, std::string_view v) -> Error {
-             if (v != "sha1" && v != "xxhash") return "checksum: " + quoted(v) + " is neither sha1 nor xxhash";
+             if (v != "sha1" && v != "xxhash") return "checksum: " + in_quotes(v) + " is neither sha1 nor xxhash";
              o.xva_checksum = v;
              return std::nullopt;
+         }},
+        {"network",
+         "of scripts: mirrors (the recipe's repositories and nothing else), none, or open where the operator allows it",
+         [](BuildOptions& o, std::string_view v) -> Error {
+             for (const Network network : {Network::none, Network::mirrors, Network::open})
+                 if (v == to_string(network)) {
+                     o.network = network;
+                     return std::nullopt;
+                 }
+             return "network: " + in_quotes(v) + " is none of mirrors, none, open";
          }},
         {"mirror", "the package source that the guest itself will use", set_mirror},
         {"ssh-key", "[USER:]KEY, an SSH public key for USER, or for every user of the recipe; repeatable", add_key},
@@ -220,7 +253,7 @@ std::optional<std::string> set_option(BuildOptions& options, std::string_view ke
         if (entry.name == key) return entry.set(options, value);
         known += (known.empty() ? "" : ", ") + std::string(entry.name);
     }
-    return "there is no option " + quoted(key) + "; there are " + known;
+    return "there is no option " + in_quotes(key) + "; there are " + known;
 }
 
 std::vector<std::pair<std::string, std::string>> option_help() {
@@ -236,9 +269,11 @@ BuildOptions merge(const BuildOptions& recipe, const BuildOptions& request) {
     prefer(merged.mode, request.mode);
     prefer(merged.vcpus, request.vcpus);
     prefer(merged.memory_bytes, request.memory_bytes);
-    prefer(merged.disk_bytes, request.disk_bytes);
+    if (!request.disk_sizes.empty()) merged.disk_sizes = request.disk_sizes;
+    prefer(merged.layout, request.layout);
     prefer(merged.is_template, request.is_template);
     prefer(merged.xva_checksum, request.xva_checksum);
+    prefer(merged.network, request.network);
     prefer(merged.mirror, request.mirror);
     if (!request.outputs.empty()) merged.outputs = request.outputs;
     merged.ssh_keys.insert(merged.ssh_keys.end(), request.ssh_keys.begin(), request.ssh_keys.end());

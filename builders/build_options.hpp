@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "builders/sandbox.hpp"
+#include "builders/storage_plan.hpp"
 #include "formats/hardware.hpp"
 
 namespace builders {
@@ -31,10 +33,12 @@ struct BuildOptions {
     std::optional<formats::Mode> mode;          // default pvhvm
     std::optional<std::uint32_t> vcpus;         // default 2
     std::optional<std::uint64_t> memory_bytes;  // default 2 GiB
-    std::optional<std::uint64_t> disk_bytes;    // default 8 GiB
+    std::vector<std::uint64_t> disk_sizes;      // bytes, one for each disk of the recipe; default 8 GiB
+    std::optional<Layout> layout;               // default: what the recipe's partitions ask for
     std::vector<Output> outputs;                // default one: xva.xz
     std::optional<bool> is_template;            // kind=template|vm
     std::optional<std::string> xva_checksum;    // sha1 (default) | xxhash
+    std::optional<Network> network;             // of packages' scriptlets and %post; default mirrors
     std::optional<std::string> mirror;          // the guest's own package source
     std::vector<AuthorizedKey> ssh_keys;        // ssh-key=[USER:]KEY, repeatable
 };

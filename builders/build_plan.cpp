@@ -12,20 +12,6 @@ namespace {
 
 namespace json = boost::json;
 
-std::string_view mode_name(formats::Mode mode) {
-    switch (mode) {
-        case formats::Mode::pvhvm:
-            return "pvhvm";
-        case formats::Mode::hvm:
-            return "hvm";
-        case formats::Mode::pvh:
-            return "pvh";
-        case formats::Mode::pv:
-            break;
-    }
-    return "pv";
-}
-
 BuildOptions recipe_options(const kickstart::Recipe& recipe, plan::Errors& errors) {
     BuildOptions options;
     for (const kickstart::OptionComment& comment : recipe.options)
@@ -52,19 +38,59 @@ json::array strings(const std::vector<std::string>& list) {
     return json::array(list.begin(), list.end());
 }
 
+json::object file_system_json(const FileSystemPlan& system) {
+    return {{"mount_point", system.mount_point},
+            {"fstype", system.fstype},
+            {"label", system.label},
+            {"uuid", system.uuid},
+            {"fs_options", system.fs_options}};
+}
+
+const char* kind_name(PartitionKind kind) {
+    switch (kind) {
+        case PartitionKind::file_system:
+            return "file system";
+        case PartitionKind::bios_boot:
+            return "BIOS boot";
+        case PartitionKind::efi_system:
+            return "EFI system";
+        case PartitionKind::lvm:
+            break;
+    }
+    return "LVM";
+}
+
 json::object disk_json(const DiskPlan& disk) {
     json::array partitions;
-    for (const PartitionPlan& part : disk.partitions)
-        partitions.push_back({{"number", part.number},
-                              {"offset", part.offset},
-                              {"size", part.size},
-                              {"mount_point", part.mount_point},
-                              {"fstype", part.fstype},
-                              {"label", part.label},
-                              {"uuid", part.uuid},
-                              {"fs_options", part.fs_options},
-                              {"active", part.active}});
-    return {{"size", disk.size}, {"table", disk.table}, {"signature", disk.signature}, {"partitions", partitions}};
+    for (const PartitionPlan& part : disk.partitions) {
+        json::object one{{"number", part.number},
+                         {"offset", part.offset},
+                         {"size", part.size},
+                         {"kind", kind_name(part.kind)},
+                         {"active", part.active}};
+        if (!part.file_system.fstype.empty()) one["file_system"] = file_system_json(part.file_system);
+        partitions.push_back(one);
+    }
+    json::object object{
+        {"size", disk.size}, {"table", disk.table}, {"signature", disk.signature}, {"partitions", partitions}};
+    if (!disk.whole.fstype.empty()) object["file_system"] = file_system_json(disk.whole);
+    return object;
+}
+
+json::object storage_json(const StoragePlan& storage) {
+    json::array disks, groups;
+    for (const DiskPlan& disk : storage.disks) disks.push_back(disk_json(disk));
+    for (const VolumeGroupPlan& group : storage.groups) {
+        json::array volumes;
+        for (const LogicalVolumePlan& volume : group.volumes)
+            volumes.push_back(
+                {{"name", volume.name}, {"size", volume.size}, {"file_system", file_system_json(volume.file_system)}});
+        groups.push_back({{"name", group.name},
+                          {"extent", group.extent},
+                          {"physical_volumes", strings(group.physical_volumes)},
+                          {"volumes", volumes}});
+    }
+    return {{"layout", to_string(storage.layout)}, {"disks", disks}, {"volume_groups", groups}};
 }
 
 json::array users_json(const std::vector<UserPlan>& users) {
@@ -83,7 +109,7 @@ json::array users_json(const std::vector<UserPlan>& users) {
 }
 
 json::object hardware_json(const formats::Hardware& hardware) {
-    return {{"mode", mode_name(hardware.mode)},
+    return {{"mode", formats::to_string(hardware.mode)},
             {"firmware", hardware.firmware == formats::Firmware::uefi ? "uefi" : "bios"},
             {"vcpus", hardware.vcpus},
             {"memory_bytes", hardware.memory_bytes},
@@ -94,15 +120,15 @@ json::object hardware_json(const formats::Hardware& hardware) {
 // Known only now, because they are made from everything else.
 void name_file_systems(BuildPlan& plan) {
     const std::string identity = formats::digest_hex(formats::DigestKind::sha256, to_json(plan));
-    plan.disk.signature = identity.substr(0, 8);
-    for (PartitionPlan& part : plan.disk.partitions) {
-        part.uuid = plan::lower_hex_uuid(identity, std::to_string(part.number));
-        if (part.fstype == "vfat") {  // FAT has eight digits only
-            part.uuid = part.uuid.substr(0, 4) + "-" + part.uuid.substr(4, 4);
-            for (char& c : part.uuid) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-        }
-    }
-    plan.files.push_back(plan::fstab(plan.disk));
+    for (std::size_t i = 0; i < plan.storage.disks.size(); ++i)
+        plan.storage.disks[i].signature = plan::lower_hex_uuid(identity, "disk " + std::to_string(i)).substr(0, 8);
+    for_each_file_system(plan.storage, [&](const std::string& device, FileSystemPlan& system) {
+        system.uuid = plan::lower_hex_uuid(identity, device);
+        if (system.fstype != "vfat") return;  // FAT has eight digits only
+        system.uuid = system.uuid.substr(0, 4) + "-" + system.uuid.substr(4, 4);
+        for (char& c : system.uuid) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    });
+    plan.files.push_back(plan::fstab(plan.storage));
 }
 
 }  // namespace
@@ -127,7 +153,7 @@ PlanResult plan_build(const kickstart::Recipe& recipe, const BuildOptions& reque
     const BuildOptions options = merge(recipe_options(recipe, errors), request);
     choose_distribution(options, plan, errors);
     plan::treat_commands(recipe, plan, errors);
-    plan::plan_disk(recipe, options, plan, errors);
+    plan::plan_storage(recipe, options, plan, errors);
     if (!plan.distribution.id.empty()) {
         plan::plan_debian(recipe, options, plan, errors);
         plan::plan_users(recipe, options, plan, errors);
@@ -137,11 +163,12 @@ PlanResult plan_build(const kickstart::Recipe& recipe, const BuildOptions& reque
                      [](const Note& a, const Note& b) { return a.line < b.line; });
     if (!result.ok()) return result;
 
+    plan.hardware.firmware = plan.storage.layout == Layout::uefi ? formats::Firmware::uefi : formats::Firmware::bios;
     plan.hardware.mode = options.mode.value_or(formats::Mode::pvhvm);
     plan.hardware.vcpus = options.vcpus.value_or(2);
     plan.hardware.memory_bytes = options.memory_bytes.value_or(std::uint64_t{2} << 30);
     plan.hardware.is_template = options.is_template.value_or(false);
-    const std::string mode(mode_name(plan.hardware.mode));
+    const std::string mode(formats::to_string(plan.hardware.mode));
     plan.release_name = options.name.value_or(plan.distribution.id) + "-" + date + "-" + mode +
                         (plan.hardware.is_template ? "-template" : "");
     plan.title = options.name ? *options.name + " (" + plan.distribution.title + ", " + mode + ")"
@@ -150,22 +177,40 @@ PlanResult plan_build(const kickstart::Recipe& recipe, const BuildOptions& reque
     plan.hardware.description = plan.distribution.title + ", built " + date.substr(0, 4) + "-" + date.substr(4, 2) +
                                 "-" + date.substr(6, 2) + " by xenkiln";
     plan.outputs = options.outputs.empty() ? std::vector<Output>{{"xva", "xz", std::nullopt}} : options.outputs;
+    plan.network = options.network.value_or(Network::mirrors);
     plan.xxhash = options.xva_checksum == "xxhash";
     name_file_systems(plan);
     return result;
 }
 
+std::optional<kickstart::Diagnostic> forbidden(const BuildPlan& plan, const BuildHost& host) {
+    const auto because = [](int line, const std::string& message) {
+        return kickstart::Diagnostic{line, 0, kickstart::Severity::error, "other", message};
+    };
+    if (plan.network == Network::open && !host.open_network)
+        return because(0, "network=open is not allowed here; the operator can allow it with --allow-open-network");
+    for (const auto* scripts : {&plan.pre_scripts, &plan.scripts})
+        for (const ScriptPlan& script : *scripts)
+            if (script.outside && !host.host_scripts)
+                return because(
+                    script.line,
+                    "%pre and %post --nochroot run outside the image and are not allowed here; write a plain "
+                    "%post, or let the operator allow them (in the sandbox) with --allow-host-scripts");
+    return std::nullopt;
+}
+
 std::string to_json(const BuildPlan& plan) {
-    json::array files, commands, scripts, notes, outputs, groups;
+    json::array files, commands, pre_scripts, scripts, notes, outputs, groups;
     for (const TreeFile& file : plan.files)
         files.push_back({{"path", file.path}, {"mode", file.mode}, {"content", file.content}});
     for (const auto& command : plan.commands) commands.push_back(strings(command));
-    for (const ScriptPlan& script : plan.scripts)
-        scripts.push_back({{"line", script.line},
-                           {"interpreter", script.interpreter},
-                           {"log", script.log},
-                           {"erroronfail", script.error_on_fail},
-                           {"body", script.body}});
+    const auto script_json = [](const ScriptPlan& script) {
+        return json::object{
+            {"line", script.line}, {"outside", script.outside},           {"interpreter", script.interpreter},
+            {"log", script.log},   {"erroronfail", script.error_on_fail}, {"body", script.body}};
+    };
+    for (const ScriptPlan& script : plan.pre_scripts) pre_scripts.push_back(script_json(script));
+    for (const ScriptPlan& script : plan.scripts) scripts.push_back(script_json(script));
     for (const Note& note : plan.notes) notes.push_back({{"line", note.line}, {"message", note.message}});
     for (const Output& output : plan.outputs)
         outputs.push_back({{"file", output.extension()},
@@ -181,9 +226,11 @@ std::string to_json(const BuildPlan& plan) {
                                         {"xva_checksum", plan.xxhash ? "xxhash" : "sha1"},
                                         {"packages", strings(plan.packages)},
                                         {"sources", strings(plan.sources)},
+                                        {"default_sources", plan.default_sources},
                                         {"guest_sources", plan.guest_sources},
+                                        {"network", to_string(plan.network)},
                                         {"exclude_docs", plan.exclude_docs},
-                                        {"disk", disk_json(plan.disk)},
+                                        {"storage", storage_json(plan.storage)},
                                         {"bootloader", plan.bootloader},
                                         {"kernel_arguments", plan.kernel_arguments},
                                         {"timeout", plan.timeout},
@@ -193,6 +240,7 @@ std::string to_json(const BuildPlan& plan) {
                                         {"users", users_json(plan.users)},
                                         {"root_password", plan.root_password ? "set" : "none"},
                                         {"root_ssh_keys", strings(plan.root_ssh_keys)},
+                                        {"pre_scripts", pre_scripts},
                                         {"scripts", scripts},
                                         {"notes", notes}});
 }

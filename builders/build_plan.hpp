@@ -8,30 +8,15 @@
 #include <string>
 #include <vector>
 
+#include "builders/build_host.hpp"
 #include "builders/build_options.hpp"
 #include "builders/distribution.hpp"
 #include "builders/sandbox.hpp"
+#include "builders/storage_plan.hpp"
 #include "formats/hardware.hpp"
 #include "kickstart/parser.hpp"
 
 namespace builders {
-
-struct PartitionPlan {
-    int number = 0;                      // 1-based
-    std::uint64_t offset = 0, size = 0;  // bytes, multiples of 1 MiB
-    std::string mount_point;             // "/", "/boot", "swap"
-    std::string fstype;                  // ext2 ext3 ext4 xfs vfat swap
-    std::string label, uuid;
-    std::string fs_options = "defaults";
-    bool active = false;  // MBR boot flag
-};
-
-struct DiskPlan {
-    std::uint64_t size = 0;  // bytes, a multiple of 2 MiB
-    std::string table = "mbr";
-    std::vector<PartitionPlan> partitions;  // ascending by offset
-    std::string signature;                  // MBR disk signature, 8 hex digits
-};
 
 struct UserPlan {
     std::string name, gecos, home, shell;
@@ -43,7 +28,8 @@ struct UserPlan {
 };
 
 struct ScriptPlan {
-    int line = 0;  // of its %post
+    int line = 0;          // of its section
+    bool outside = false;  // %pre and %post --nochroot: with the build host's tools, the tree at /mnt/sysimage
     std::string interpreter, log, body;
     bool error_on_fail = false;
 };
@@ -65,11 +51,13 @@ struct BuildPlan {
     bool xxhash = false;
 
     std::vector<std::string> packages;  // sorted, unique
-    std::vector<std::string> sources;   // to install from; empty: the build host's own
+    std::vector<std::string> sources;   // to install from, as apt lines without keys
+    bool default_sources = true;        // and from the distribution's own: the build host's, else the public ones
     std::string guest_sources;
+    Network network = Network::mirrors;  // of scripts; packages are fetched through the mirrors in any case
     bool exclude_docs = false;
 
-    DiskPlan disk;
+    StoragePlan storage;
     bool bootloader = true;  // false: --location=none, the image does not boot by itself
     std::string kernel_arguments;
     std::int64_t timeout = 5;  // seconds
@@ -80,7 +68,7 @@ struct BuildPlan {
     std::vector<UserPlan> users;
     std::optional<kickstart::Password> root_password;  // none: locked
     std::vector<std::string> root_ssh_keys;
-    std::vector<ScriptPlan> scripts;
+    std::vector<ScriptPlan> pre_scripts, scripts;  // before the packages, after everything
 
     std::vector<Note> notes;
 };
@@ -94,6 +82,9 @@ struct PlanResult {
 // `date` is YYYYMMDD. `request` beats the recipe's own `#xenkiln:` options. All that a recipe asks for
 // and the build would not do is an error (nothing has been downloaded yet) or a note with its line.
 PlanResult plan_build(const kickstart::Recipe& recipe, const BuildOptions& request, const std::string& date);
+
+// Why this machine's operator does not let it be built, if so; a sentence with what would.
+std::optional<kickstart::Diagnostic> forbidden(const BuildPlan& plan, const BuildHost& host);
 
 // Canonical JSON. Secrets are left out ("password": "set").
 std::string to_json(const BuildPlan& plan);

@@ -27,22 +27,28 @@ std::map<std::string, T> dictionary(const json::object& object, const char* key)
 Distribution read(std::string_view data) {
     const json::value parsed = json::parse(json::string_view(data.data(), data.size()));
     const json::object& object = parsed.as_object();
-    return {text(object, "id"),
-            text(object, "title"),
-            text(object, "family"),
-            text(object, "suite"),
-            text(object, "architecture"),
-            list(object, "components"),
-            text(object, "keys"),
-            text(object, "guest_mirror"),
-            text(object, "guest_security_mirror"),
-            text(object, "kernel"),
-            dictionary<std::string>(object, "bootloader"),
-            list(object, "core_packages"),
-            list(object, "minimal_packages"),
-            dictionary<std::string>(object, "groups"),
-            dictionary<std::string>(object, "services"),
-            dictionary<std::vector<std::string>>(object, "package_groups")};
+    Distribution d;
+    d.id = text(object, "id");
+    d.title = text(object, "title");
+    d.family = text(object, "family");
+    d.suite = text(object, "suite");
+    d.architecture = text(object, "architecture");
+    d.components = list(object, "components");
+    d.companions = list(object, "companions");
+    d.keys = text(object, "keys");
+    d.keyring = text(object, "keyring");
+    d.guest_mirror = text(object, "guest_mirror");
+    d.guest_security_mirror = text(object, "guest_security_mirror");
+    d.kernel = text(object, "kernel");
+    d.pv_kernel = text(object, "pv_kernel");
+    d.bootloader = dictionary<std::vector<std::string>>(object, "bootloader");
+    d.core_packages = list(object, "core_packages");
+    d.network = text(object, "network");
+    d.minimal_packages = list(object, "minimal_packages");
+    d.groups = dictionary<std::string>(object, "groups");
+    d.services = dictionary<std::string>(object, "services");
+    d.package_groups = dictionary<std::vector<std::string>>(object, "package_groups");
+    return d;
 }
 
 }  // namespace

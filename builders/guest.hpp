@@ -27,8 +27,10 @@ class Guest {
 public:
     virtual ~Guest() = default;
 
-    // Table, partitions, file systems with their labels and UUIDs; then everything mounted.
-    virtual void make_disk(const DiskPlan& disk) = 0;
+    // Tables, partitions, volume groups, file systems with their labels and UUIDs; then everything mounted.
+    virtual void make_storage(const StoragePlan& storage) = 0;
+    // A path inside the guest that leads to a whole disk, 0 being the first, whatever its kernel calls it.
+    virtual std::string disk_link(std::size_t index) const = 0;
     // A tar stream from `fd` into the root.
     virtual void copy_in(int fd) = 0;
     // A program of the installed system, with its root as the root. Returns standard output.

@@ -134,8 +134,24 @@ void check_emulator() {
     throw HostNotReady("qemu-system-x86_64 is not installed; install it with: sudo apt install qemu-system-x86");
 }
 
-std::string device(const PartitionPlan& part) {
-    return "/dev/sda" + std::to_string(part.number);
+// GPT partition types (UEFI 2.10, table 5.6; Discoverable Partitions; GRUB's own).
+const char* gpt_type(const PartitionPlan& part) {
+    switch (part.kind) {
+        case PartitionKind::bios_boot:
+            return "21686148-6449-6E6F-744E-656564454649";
+        case PartitionKind::efi_system:
+            return "C12A7328-F81F-11D2-BA4B-00A0C93EC93B";
+        case PartitionKind::lvm:
+            return "E6D6D379-F507-44C2-A23C-238F2A3DF928";
+        case PartitionKind::file_system:
+            break;
+    }
+    return part.file_system.is_swap() ? "0657FD6D-A4AB-43C4-84E5-0933C84B4F4F" : "0FC63DAF-8483-4772-8E79-3D69D8477DE4";
+}
+
+int mbr_type(const PartitionPlan& part) {
+    if (part.kind == PartitionKind::lvm) return 0x8e;
+    return part.file_system.is_swap() ? 0x82 : part.file_system.fstype == "vfat" ? 0x0c : 0x83;
 }
 
 class GuestfsGuest : public Guest {
@@ -158,25 +174,21 @@ public:
                                "; see what libguestfs-test-tool says");
     }
 
-    void make_disk(const DiskPlan& disk) override {
-        check(guestfs_part_init(g(), "/dev/sda", disk.table.c_str()), "part_init");
-        for (const PartitionPlan& part : disk.partitions) {
-            const auto first = static_cast<std::int64_t>(part.offset / 512);
-            const auto last = static_cast<std::int64_t>((part.offset + part.size) / 512 - 1);
-            check(guestfs_part_add(g(), "/dev/sda", "primary", first, last), "part_add");
-            if (part.active) check(guestfs_part_set_bootable(g(), "/dev/sda", part.number, 1), "part_set_bootable");
-            const int type = part.fstype == "swap" ? 0x82 : part.fstype == "vfat" ? 0x0c : 0x83;
-            check(guestfs_part_set_mbr_id(g(), "/dev/sda", part.number, type), "part_set_mbr_id");
-        }
-        // The disk signature, which Windows and parted invent at random.
-        std::string signature;
-        for (int byte = 3; byte >= 0; --byte)
-            signature +=
-                static_cast<char>(std::stoi(disk.signature.substr(static_cast<std::size_t>(byte) * 2, 2), nullptr, 16));
-        check(guestfs_pwrite_device(g(), "/dev/sda", signature.data(), signature.size(), 0x1b8), "pwrite_device");
-        for (const PartitionPlan& part : disk.partitions) format(part);
-        mount(disk);
+    void make_storage(const StoragePlan& storage) override {
+        for (std::size_t index = 0; index < storage.disks.size(); ++index)
+            if (storage.disks[index].table != "none") make_table(index, storage.disks[index]);
+        for (const VolumeGroupPlan& group : storage.groups) make_group(group);
+        std::vector<std::pair<std::string, const FileSystemPlan*>> systems;
+        for_each_file_system(storage, [&](const std::string& name, const FileSystemPlan& system) {
+            format(name, system);
+            if (!system.is_swap()) systems.emplace_back(name, &system);
+        });
+        std::sort(systems.begin(), systems.end(),
+                  [](const auto& a, const auto& b) { return a.second->mount_point < b.second->mount_point; });
+        for (const auto& [name, system] : systems) mount(name, system->mount_point);
     }
+
+    std::string disk_link(std::size_t index) const override { return "/dev/disk/guestfs/" + label(index); }
 
     void copy_in(int fd) override {
         const std::string path = "/dev/fd/" + std::to_string(fd);
@@ -228,6 +240,7 @@ public:
     }
 
 private:
+    static std::string label(std::size_t index) { return std::string("disk") + static_cast<char>('a' + index); }
     guestfs_h* g() const { return appliance_.get(); }
 
     bool launch(bool emulated, std::chrono::seconds limit) {
@@ -240,8 +253,9 @@ private:
         guestfs_set_smp(g(), 2);
         guestfs_set_autosync(g(), 1);
         guestfs_set_tmpdir(g(), setup_.work.c_str());
-        for (const fs::path& disk : setup_.disks)
-            check(guestfs_add_drive_opts(g(), disk.c_str(), GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw",
+        for (std::size_t index = 0; index < setup_.disks.size(); ++index)
+            check(guestfs_add_drive_opts(g(), setup_.disks[index].c_str(), GUESTFS_ADD_DRIVE_OPTS_LABEL,
+                                         label(index).c_str(), GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw",
                                          GUESTFS_ADD_DRIVE_OPTS_DISCARD, "enable", GUESTFS_ADD_DRIVE_OPTS_CACHEMODE,
                                          "unsafe", -1),
                   "add_drive");
@@ -256,32 +270,83 @@ private:
         return false;
     }
 
-    void format(const PartitionPlan& part) {
-        const std::string name = device(part);
-        if (part.fstype == "swap") {
-            check(guestfs_mkswap_opts(g(), name.c_str(), GUESTFS_MKSWAP_OPTS_UUID, part.uuid.c_str(), -1), "mkswap");
-            if (!part.label.empty()) check(guestfs_set_label(g(), name.c_str(), part.label.c_str()), "set_label");
-            return;
+    void make_table(std::size_t index, const DiskPlan& disk) {
+        const std::string name = device(index);
+        const bool gpt = disk.table == "gpt";
+        check(guestfs_part_init(g(), name.c_str(), disk.table.c_str()), "part_init");
+        for (const PartitionPlan& part : disk.partitions) {
+            const auto first = static_cast<std::int64_t>(part.offset / 512);
+            const auto last = static_cast<std::int64_t>((part.offset + part.size) / 512 - 1);
+            check(guestfs_part_add(g(), name.c_str(), "primary", first, last), "part_add");
+            if (gpt) {
+                check(guestfs_part_set_gpt_type(g(), name.c_str(), part.number, gpt_type(part)), "part_set_gpt_type");
+                continue;
+            }
+            if (part.active) check(guestfs_part_set_bootable(g(), name.c_str(), part.number, 1), "part_set_bootable");
+            check(guestfs_part_set_mbr_id(g(), name.c_str(), part.number, mbr_type(part)), "part_set_mbr_id");
         }
-        check(part.label.empty() ? guestfs_mkfs_opts(g(), part.fstype.c_str(), name.c_str(), -1)
-                                 : guestfs_mkfs_opts(g(), part.fstype.c_str(), name.c_str(), GUESTFS_MKFS_OPTS_LABEL,
-                                                     part.label.c_str(), -1),
-              ("make " + part.fstype + " on " + part.mount_point).c_str());
-        if (part.fstype != "vfat") check(guestfs_set_uuid(g(), name.c_str(), part.uuid.c_str()), "set_uuid");
+        if (gpt) return;
+        // The disk signature, which Windows and parted invent at random.
+        std::string signature;
+        for (int byte = 3; byte >= 0; --byte)
+            signature +=
+                static_cast<char>(std::stoi(disk.signature.substr(static_cast<std::size_t>(byte) * 2, 2), nullptr, 16));
+        check(guestfs_pwrite_device(g(), name.c_str(), signature.data(), signature.size(), 0x1b8), "pwrite_device");
     }
 
-    void mount(const DiskPlan& disk) {
-        std::vector<const PartitionPlan*> parts;
-        for (const PartitionPlan& part : disk.partitions)
-            if (part.fstype != "swap") parts.push_back(&part);
-        std::sort(parts.begin(), parts.end(),
-                  [](const auto* a, const auto* b) { return a->mount_point < b->mount_point; });
-        for (const PartitionPlan* part : parts) {
-            if (part->mount_point != "/") check(guestfs_mkdir_p(g(), part->mount_point.c_str()), "mkdir");
-            check(guestfs_mount(g(), device(*part).c_str(), part->mount_point.c_str()),
-                  ("mount " + part->mount_point).c_str());
-            mounted_.push_back(part->mount_point);
+    void make_group(const VolumeGroupPlan& group) {
+        std::vector<char*> devices;
+        for (const std::string& name : group.physical_volumes) {
+            check(guestfs_pvcreate(g(), name.c_str()), ("make a physical volume on " + name).c_str());
+            devices.push_back(const_cast<char*>(name.c_str()));  // the API's own type
         }
+        devices.push_back(nullptr);
+        check(guestfs_vgcreate(g(), group.name.c_str(), devices.data()), ("make volume group " + group.name).c_str());
+        for (const LogicalVolumePlan& volume : group.volumes)
+            check(guestfs_lvcreate(g(), volume.name.c_str(), group.name.c_str(), static_cast<int>(volume.size >> 20)),
+                  ("make logical volume " + volume.name).c_str());
+    }
+
+    void format(const std::string& name, const FileSystemPlan& system) {
+        const std::string what = "make " + system.fstype + " for " + system.mount_point;
+        if (system.is_swap()) {
+            check(guestfs_mkswap_opts(g(), name.c_str(), GUESTFS_MKSWAP_OPTS_UUID, system.uuid.c_str(), -1), "mkswap");
+            if (!system.label.empty()) check(guestfs_set_label(g(), name.c_str(), system.label.c_str()), "set_label");
+            return;
+        }
+        check(system.label.empty() ? guestfs_mkfs_opts(g(), system.fstype.c_str(), name.c_str(), -1)
+                                   : guestfs_mkfs_opts(g(), system.fstype.c_str(), name.c_str(),
+                                                       GUESTFS_MKFS_OPTS_LABEL, system.label.c_str(), -1),
+              what.c_str());
+        if (system.fstype == "vfat")
+            set_fat_serial(name, system.uuid);
+        else
+            check(guestfs_set_uuid(g(), name.c_str(), system.uuid.c_str()), "set_uuid");
+    }
+
+    // FAT's volume serial number, which libguestfs cannot set: in the boot sector and, of FAT32, in its copy in
+    // sector 6 (Microsoft FAT specification 1.03, BS_VolID at 0x27 and 0x43).
+    void set_fat_serial(const std::string& name, const std::string& uuid) {
+        const std::string hex = uuid.substr(0, 4) + uuid.substr(5, 4);
+        std::string serial;
+        for (int byte = 3; byte >= 0; --byte)
+            serial += static_cast<char>(std::stoi(hex.substr(static_cast<std::size_t>(byte) * 2, 2), nullptr, 16));
+        std::size_t size = 0;
+        char* sector = guestfs_pread_device(g(), name.c_str(), 512, 0, &size);
+        check(sector && size == 512 ? 0 : -1, "read the boot sector");
+        const bool fat32 = std::string_view(sector + 0x52, 5) == "FAT32";
+        std::free(sector);
+        const auto write = [&](std::int64_t at) {
+            check(guestfs_pwrite_device(g(), name.c_str(), serial.data(), serial.size(), at), "write the FAT serial");
+        };
+        write(fat32 ? 0x43 : 0x27);
+        if (fat32) write(6 * 512 + 0x43);
+    }
+
+    void mount(const std::string& name, const std::string& mount_point) {
+        if (mount_point != "/") check(guestfs_mkdir_p(g(), mount_point.c_str()), "mkdir");
+        check(guestfs_mount(g(), name.c_str(), mount_point.c_str()), ("mount " + mount_point).c_str());
+        mounted_.push_back(mount_point);
     }
 
     void check(int result, const char* what) const {

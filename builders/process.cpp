@@ -200,6 +200,7 @@ Outcome run(const Command& command, const LineHandler& on_line, std::stop_token 
     std::array<std::byte, 64 * 1024> buffer;
     std::exception_ptr trouble;
     try {
+        if (command.started) command.started(child);
         while (const std::size_t got = output.read.read(buffer))
             lines.take({reinterpret_cast<const char*>(buffer.data()), got});
         lines.flush();

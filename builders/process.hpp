@@ -20,6 +20,7 @@ struct Command {
     std::string input;                               // bytes for standard input, empty: /dev/null
     int stdin_fd = -1, stdout_fd = -1;               // given instead, borrowed; stdout then is not read
     std::vector<int> keep_fds;                       // further descriptors the child shall have
+    std::function<void(int pid)> started;            // called once it runs
 };
 
 struct Outcome {

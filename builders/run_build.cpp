@@ -13,8 +13,10 @@
 #include <thread>
 
 #include "builders/errors.hpp"
+#include "builders/network/way_out.hpp"
 #include "builders/packages/debian.hpp"
 #include "builders/readiness/readiness.hpp"
+#include "builders/steps/bootloader.hpp"
 #include "builders/steps/configure.hpp"
 #include "formats/base/file.hpp"
 
@@ -55,26 +57,39 @@ void relay(int from, int to, const std::function<void(std::uint64_t)>& done) {
 
 class Build {
 public:
-    Build(const BuildPlan& plan, const std::filesystem::path& work, const GuestFactory& guests, Progress& progress,
-          std::stop_token stop)
-        : plan_(plan), work_(work), guests_(guests), progress_(progress), stop_(std::move(stop)) {}
+    Build(const BuildPlan& plan, const BuildHost& host, const std::filesystem::path& work, const GuestFactory& guests,
+          Progress& progress, std::stop_token stop)
+        : plan_(plan), host_(host), work_(work), guests_(guests), progress_(progress), stop_(std::move(stop)) {}
 
     BuildResult run() {
         check_sandbox_available();
-        const std::filesystem::path disk = work_ / "disk1.raw";
-        formats::File::create(disk, 0600).truncate(plan_.disk.size);
-        Sandbox sandbox(work_);
+        std::vector<std::filesystem::path> disks;
+        std::vector<BuiltDisk> built;
+        for (const DiskPlan& disk : plan_.storage.disks) {
+            disks.push_back(work_ / ("disk" + std::to_string(disks.size() + 1) + ".raw"));
+            formats::File::create(disks.back(), 0600).truncate(disk.size);
+            built.push_back({disks.back(), disk.size});
+        }
+        if (const auto why = forbidden(plan_, host_))
+            throw StepFailed((why->line > 0 ? "line " + std::to_string(why->line) + ": " : "") + why->message);
+        Limits limits = host_.limits;
+        limits.disk = plan_.storage.size();
+        Sandbox sandbox(work_, limits);
+        const packages::Sources sources = packages::sources_of(plan_, host_);
+        const network::WayOut way_out(work_, sources.repositories, host_.allowed_hosts,
+                                      [this](std::string_view line) { say(line); });
+        sandbox.set_proxy(way_out.socket());
 
         // The appliance starts and makes the file systems while the packages are installed.
         std::stop_source give_up;
         const std::stop_callback passed_on(stop_, [&] { give_up.request_stop(); });
         std::future<std::unique_ptr<Guest>> opening = std::async(std::launch::async, [&] {
-            auto guest = guests_({{disk}, work_, [this](std::string_view line) { say(line); }, give_up.get_token()});
-            guest->make_disk(plan_.disk);
+            auto guest = guests_({disks, work_, [this](std::string_view line) { say(line); }, give_up.get_token()});
+            guest->make_storage(plan_.storage);
             return guest;
         });
         try {
-            install_tree(sandbox);
+            install_tree(sandbox, sources.lines);
         } catch (...) {
             give_up.request_stop();
             opening.wait();
@@ -86,7 +101,7 @@ public:
         copy_tree(sandbox, *guest);
         if (plan_.bootloader) {
             begin(loader);
-            install_bootloader(*guest);
+            steps::install_bootloader(plan_, *guest, progress_);
         }
         begin(readiness_step);
         check_readiness(*guest);
@@ -94,7 +109,7 @@ public:
         guest->finish();
         remove_tree(sandbox.tree());
         end_step();
-        return {{{disk, plan_.disk.size}}, report()};
+        return {built, report()};
     }
 
 private:
@@ -113,20 +128,24 @@ private:
     }
     void say(std::string_view line) { progress_.line(line); }
 
-    void install_tree(Sandbox& sandbox) {
+    void install_tree(Sandbox& sandbox, const std::vector<std::string>& sources) {
         begin(install);
+        steps::run_scripts(plan_.pre_scripts, "%pre", plan_.network, sandbox, progress_, stop_);
         packages::DebianInstall wanted;
         wanted.suite = plan_.distribution.suite;
         wanted.architecture = plan_.distribution.architecture;
         wanted.components = plan_.distribution.components;
         wanted.packages = plan_.packages;
-        wanted.sources = plan_.sources;
+        if (const auto own = host_.keyrings.find(plan_.distribution.id); own != host_.keyrings.end())
+            wanted.keyrings.push_back(own->second);
+        wanted.sources = sources;
+        wanted.network = plan_.network == Network::open ? Network::open : Network::mirrors;
         wanted.guest_sources = plan_.guest_sources;
         installed_ = packages::install(wanted, sandbox, progress_, stop_);
         begin(configure);
         steps::configure(plan_, sandbox, progress_, stop_);
         begin(scripts);
-        steps::run_scripts(plan_, sandbox, progress_, stop_);
+        steps::run_scripts(plan_.scripts, "%post", plan_.network, sandbox, progress_, stop_);
         steps::clean(plan_, sandbox, stop_);
     }
 
@@ -164,29 +183,6 @@ private:
         }
     }
 
-    void install_bootloader(Guest& guest) {
-        const auto lines = [&](const std::string& text) {
-            for (std::size_t begin = 0; begin < text.size();) {
-                const std::size_t end = std::min(text.find('\n', begin), text.size());
-                say(text.substr(begin, end - begin));
-                begin = end + 1;
-            }
-        };
-        // All they say, on whichever output it counts: of a failed command only standard error is passed on.
-        const auto tool = [&](const std::string& command) {
-            lines(guest.command({"sh", "-c",
-                                 "said=$(" + command + " 2>&1) || { echo \"" + command +
-                                     " failed with exit code $?: $said\" >&2; exit 1; }; echo \"$said\""}));
-        };
-        // Disks have the appliance kernel's names here, in the order it happened to find them: never /dev/sda for sure.
-        const std::string said = guest.command({"grub-probe", "--target=disk", "/boot"});
-        const std::string disk = said.substr(0, said.find('\n'));
-        if (!disk.starts_with("/dev/")) throw StepFailed("grub-probe does not know the disk of /boot: '" + said + "'");
-        tool("grub-install --target=i386-pc --no-floppy --recheck " + disk);
-        progress_.fraction(0.4);
-        tool("update-grub");
-    }
-
     void check_readiness(Guest& guest) {
         std::string failed;
         for (const readiness::Finding& finding : readiness::check(plan_, guest)) {
@@ -209,10 +205,18 @@ private:
             {"notes", notes},
             {"readiness", readiness_},
             {"sandbox",
-             "user, mount, pid, ipc, uts and cgroup namespaces; bwrap; seccomp and no network for scripts"}});
+             {{"walls", "user, mount, pid, ipc, uts and cgroup namespaces; bwrap; seccomp for programs of the tree"},
+              {"network", to_string(plan_.network)},
+              {"limits",
+               {{"kept_by", "rlimits and a watcher"},
+                {"memory", host_.limits.memory},
+                {"processes", host_.limits.processes},
+                {"disk", plan_.storage.size()},
+                {"seconds", host_.limits.seconds}}}}}});
     }
 
     const BuildPlan& plan_;
+    const BuildHost& host_;
     std::filesystem::path work_;
     const GuestFactory& guests_;
     Progress& progress_;
@@ -235,9 +239,9 @@ std::vector<StepWeight> build_steps(const BuildPlan& plan) {
     return steps;
 }
 
-BuildResult run_build(const BuildPlan& plan, const std::filesystem::path& work, const GuestFactory& guests,
-                      Progress& progress, std::stop_token stop) {
-    return Build(plan, work, guests, progress, std::move(stop)).run();
+BuildResult run_build(const BuildPlan& plan, const BuildHost& host, const std::filesystem::path& work,
+                      const GuestFactory& guests, Progress& progress, std::stop_token stop) {
+    return Build(plan, host, work, guests, progress, std::move(stop)).run();
 }
 
 }  // namespace builders

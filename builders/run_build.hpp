@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "builders/build_host.hpp"
 #include "builders/build_plan.hpp"
 #include "builders/guest.hpp"
 #include "builders/progress.hpp"
@@ -25,10 +26,10 @@ struct BuildResult {
     std::string report;  // JSON object: steps with times, packages with versions, notes
 };
 
-// `work` exists, is empty and ours; what is left in it is the caller's to remove (remove_tree).
+// `work` exists, is empty and ours (0711); what is left in it is the caller's to remove (remove_tree).
 // Progress is told from more than one thread. Throws StepFailed, HostNotReady, Cancelled.
-BuildResult run_build(const BuildPlan& plan, const std::filesystem::path& work, const GuestFactory& guests,
-                      Progress& progress, std::stop_token stop);
+BuildResult run_build(const BuildPlan& plan, const BuildHost& host, const std::filesystem::path& work,
+                      const GuestFactory& guests, Progress& progress, std::stop_token stop);
 
 // The steps run_build reports, for a caller that adds its own behind them.
 std::vector<StepWeight> build_steps(const BuildPlan& plan);

@@ -13,6 +13,8 @@
 #include <cerrno>
 #include <cstdint>
 #include <fstream>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <system_error>
 
@@ -37,31 +39,12 @@ void append(Arguments& to, const Arguments& more) {
 constexpr std::array container_capabilities{"chown",  "dac_override", "fowner",  "fsetid",     "kill",       "setgid",
                                             "setuid", "setpcap",      "setfcap", "sys_chroot", "audit_write"};
 
-// A namespace is held to the process limit it was made under, whatever ids its processes take.
-constexpr rlim_t process_limit = 2048;
 const std::string memory_file_limit = std::to_string(std::uint64_t{1} << 30);  // bytes of each tmpfs
 
-Arguments outer_namespace() {
-    rlimit now{};
-    ::getrlimit(RLIMIT_NPROC, &now);
-    return {"prlimit",
-            "--nproc=" + std::to_string(std::min(process_limit, now.rlim_max)),
-            "--core=0",
-            "unshare",
-            "--map-auto",
-            "--setuid",
-            "0",
-            "--setgid",
-            "0",
-            "--fork",
-            "--kill-child",
-            "--pid",
-            "--mount",
-            "--ipc",
-            "--uts",
-            "--cgroup",
-            "--"};
-}
+// All namespaces of the service user together: with the limit of each build below it, builds do not take each
+// other's processes.
+constexpr rlim_t process_limit_of_all = 16384;
+constexpr const char* proxy_address = "127.0.0.1:3128";
 
 Arguments bwrap() {
     return {"bwrap", "--unshare-pid"};  // without it bwrap shows the /proc of the host
@@ -80,8 +63,11 @@ void open_folders(Arguments& to, std::initializer_list<const char*> folders) {
     for (const char* folder : folders) add(to, {"--perms", "0755", "--dir", folder});
 }
 
-void environment(Arguments& to, const Command& command) {
+void environment(Arguments& to, const Command& command, bool proxy) {
     add(to, {"--clearenv"});
+    if (proxy)
+        for (const char* name : {"http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"})
+            add(to, {"--setenv", name, std::string("http://") + proxy_address});
     for (const auto& [name, value] : command.environment.empty() ? plain_environment() : command.environment)
         add(to, {"--setenv", name, value});
 }
@@ -117,9 +103,9 @@ void require_program(const char* name, const char* package) {
     throw HostNotReady(std::string(name) + " is not installed; install it with: sudo apt install " + package);
 }
 
-// Trusted: runs only host tools on paths of ours. Its root is ourselves, and it may do to files of
-// subordinate ids what root may.
-Command trusted(const Arguments& argv) {
+}  // namespace
+
+Command in_id_range(const std::vector<std::string>& argv) {
     Command command;
     command.argv = {"unshare", "--map-root-user", "--map-auto", "--"};
     command.argv.insert(command.argv.end(), argv.begin(), argv.end());
@@ -127,7 +113,9 @@ Command trusted(const Arguments& argv) {
     return command;
 }
 
-}  // namespace
+std::string_view to_string(Network network) {
+    return network == Network::open ? "open" : network == Network::mirrors ? "mirrors" : "none";
+}
 
 void check_sandbox_available() {
     if (::geteuid() == 0)
@@ -137,6 +125,8 @@ void check_sandbox_available() {
     require_program("newuidmap", "uidmap");
     require_program("bwrap", "bubblewrap");
     require_program("mmdebstrap", "mmdebstrap");
+    require_program("socat", "socat");
+    require_program("ip", "iproute2");
     const std::string user = user_name();
     if (!has_range("/etc/subuid", user) || !has_range("/etc/subgid", user))
         throw HostNotReady("user " + user +
@@ -144,14 +134,14 @@ void check_sandbox_available() {
                            "--add-subuids 100000-165535 --add-subgids 100000-165535 " +
                            user);
     std::string said;
-    Command probe = trusted({"true"});
+    Command probe = in_id_range({"true"});
     if (!run(probe, [&](std::string_view line) { said.append(" ").append(line); }).ok())
         throw HostNotReady("user namespaces do not work here (" + said +
                            " ); allow them with: sudo sysctl kernel.unprivileged_userns_clone=1 "
                            "user.max_user_namespaces=10000");
 }
 
-Sandbox::Sandbox(fs::path work) : work_(std::move(work)), tree_(work_ / "tree") {
+Sandbox::Sandbox(fs::path work, const Limits& limits) : work_(std::move(work)), tree_(work_ / "tree"), limits_(limits) {
     for (fs::path folder = work_; folder.has_relative_path(); folder = folder.parent_path()) {
         struct stat status {};
         if (::stat(folder.c_str(), &status) == 0 && (status.st_mode & S_IXOTH) == 0)
@@ -159,14 +149,78 @@ Sandbox::Sandbox(fs::path work) : work_(std::move(work)), tree_(work_ / "tree") 
                                "; let it through with: chmod o+x " + folder.string());
     }
     if (!fs::create_directory(tree_)) throw StepFailed(tree_.string() + " is there already");
-    capture(trusted({"chown", "1:1", tree_.string()}));  // 1: the first subordinate id
+    capture(in_id_range({"chown", "1:1", tree_.string()}));  // 1: the first subordinate id
 }
 
-Outcome Sandbox::run_tool(Command command, bool network, const std::vector<fs::path>& more, const LineHandler& on_line,
-                          std::stop_token stop) {
-    Arguments argv = outer_namespace();
-    append(argv, bwrap());
-    if (!network) add(argv, {"--unshare-net"});
+bool Sandbox::has_way_out(Network network) const {
+    return network == Network::mirrors && !proxy_.empty();
+}
+
+Arguments Sandbox::outer_namespace(Network network) const {
+    rlimit now{};
+    ::getrlimit(RLIMIT_NPROC, &now);
+    Arguments argv{"prlimit",
+                   "--nproc=" + std::to_string(std::min(process_limit_of_all, now.rlim_max)),
+                   "--core=0",
+                   "unshare",
+                   "--map-auto",
+                   "--setuid",
+                   "0",
+                   "--setgid",
+                   "0",
+                   "--fork",
+                   "--kill-child",
+                   "--pid",
+                   "--mount",
+                   "--ipc",
+                   "--uts",
+                   "--cgroup"};
+    if (has_way_out(network)) {
+        // The way out is opened outside of bwrap's view: a TCP port on the namespace's own lo, as package tools
+        // know no proxy on a Unix socket. It ends with the namespace.
+        add(argv, {"--net", "--", "sh", "-c",
+                   "ip link set lo up || exit; "
+                   "socat TCP-LISTEN:3128,bind=127.0.0.1,reuseaddr,fork,backlog=64 UNIX-CONNECT:\"$0\" & "
+                   "for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do "
+                   "socat /dev/null TCP:127.0.0.1:3128 2>/dev/null && exec \"$@\"; sleep 0.1; done; "
+                   "echo 'the way out of the sandbox did not open' >&2; exit 1",
+                   proxy_.string()});
+    } else {
+        add(argv, {"--"});
+    }
+    // Inside the namespace, so that only its own processes count.
+    add(argv, {"prlimit", "--nproc=" + std::to_string(std::min<rlim_t>(limits_.processes, now.rlim_max)),
+               "--data=" + std::to_string(limits_.memory), "--fsize=" + std::to_string(limits_.disk), "--"});
+    return argv;
+}
+
+// Runs it under the limits. The first one passed ends it, and says so.
+Outcome Sandbox::contained(Command command, const LineHandler& on_line, const std::stop_token& stop) {
+    std::stop_source end;
+    const std::stop_callback passed_on(stop, [&] { end.request_stop(); });
+    std::mutex mutex;
+    std::string reason;
+    std::optional<Watcher> watcher;
+    command.started = [&](int pid) {
+        watcher.emplace(limits_, pid, tree_, [&](std::string why) {
+            {
+                const std::lock_guard lock(mutex);
+                reason = std::move(why);
+            }
+            end.request_stop();
+        });
+    };
+    try {
+        return run(command, on_line, end.get_token());
+    } catch (const Cancelled&) {
+        watcher.reset();
+        if (reason.empty() || stop.stop_requested()) throw;
+    }
+    throw StepFailed("stopped: " + reason);
+}
+
+// The host's tools, read-only, and the few files under /etc they need.
+static void show_tools(Arguments& argv, Command& command, std::vector<formats::File>& kept, Network network) {
     open_folders(argv, {"/etc", "/etc/ssl", "/etc/apt", "/etc/apt/apt.conf.d", "/etc/dpkg", "/var", "/var/lib"});
     add(argv, {"--ro-bind", "/usr", "/usr"});
     for (const char* folder : {"bin", "sbin", "lib", "lib32", "lib64"}) {
@@ -177,57 +231,97 @@ Outcome Sandbox::run_tool(Command command, bool network, const std::vector<fs::p
         else
             read_only(argv, path);
     }
-    const formats::File users = text_file(
+    const auto text = [&](std::string_view content, const char* path) {
+        kept.push_back(text_file(content));
+        command.keep_fds.push_back(kept.back().descriptor());
+        add(argv, {"--ro-bind-data", std::to_string(kept.back().descriptor()), path});
+    };
+    text(
         "root:x:0:0:root:/tmp:/bin/sh\n_apt:x:42:65534::/nonexistent:/usr/sbin/nologin\n"
-        "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n");
-    const formats::File groups = text_file("root:x:0:\nnogroup:x:65534:\n");
-    add(argv, {"--ro-bind-data", std::to_string(users.descriptor()), "/etc/passwd", "--ro-bind-data",
-               std::to_string(groups.descriptor()), "/etc/group"});
-    command.keep_fds.insert(command.keep_fds.end(), {users.descriptor(), groups.descriptor()});
-    for (const char* path :
-         {"/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf",
-          "/etc/ld.so.cache", "/etc/apt/trusted.gpg.d", "/etc/dpkg/origins", "/etc/alternatives"})
+        "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+        "/etc/passwd");
+    text("root:x:0:\nnogroup:x:65534:\n", "/etc/group");
+    for (const char* path : {"/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/nsswitch.conf", "/etc/ld.so.cache",
+                             "/etc/apt/trusted.gpg.d", "/etc/dpkg/origins", "/etc/alternatives"})
         read_only(argv, path);
-    for (const fs::path& path : more) read_only(argv, path);
-    own_file_systems(argv);
-    add(argv, {"--bind", tree_.string(), "/tree", "--cap-add", "ALL", "--die-with-parent", "--new-session", "--chdir",
-               "/tmp"});
-    environment(argv, command);
-    add(argv, {"--"});
-    argv.insert(argv.end(), command.argv.begin(), command.argv.end());
-    command.argv = std::move(argv);
-    command.environment = plain_environment();
-    return run(command, on_line, stop);
+    if (network != Network::open) return;
+    for (const char* path : {"/etc/resolv.conf", "/etc/hosts"}) read_only(argv, path);
 }
 
-Outcome Sandbox::run_in_tree(Command command, bool network, const LineHandler& on_line, std::stop_token stop) {
-    const formats::File filter = script_filter();
-    Arguments argv = outer_namespace();
-    // bwrap leaves the bounding set full. Dropped before it starts, it keeps its own capabilities only
-    // through the inheritable set, which must be filled first.
+// bwrap leaves the bounding set full. Dropped before it starts, it keeps its own capabilities only through the
+// inheritable set, which must be filled first.
+static void bound_capabilities(Arguments& argv) {
     std::string bounding = "-all";
     for (const char* capability : container_capabilities) bounding += std::string(",+") + capability;
     add(argv, {"setpriv", "--inh-caps=+all", "--", "setpriv", "--bounding-set=" + bounding, "--"});
-    append(argv, bwrap());
-    if (!network) add(argv, {"--unshare-net"});
-    add(argv, {"--bind", tree_.string(), "/"});
-    own_file_systems(argv);
+}
+
+// A container's usual capabilities, under the filter.
+static void container_rights(Arguments& argv, Command& command, std::vector<formats::File>& kept) {
     add(argv, {"--cap-drop", "ALL"});
     for (std::string capability : container_capabilities) {
         for (char& c : capability) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
         add(argv, {"--cap-add", "CAP_" + capability});
     }
-    if (network) add(argv, {"--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"});
-    add(argv, {"--seccomp", std::to_string(filter.descriptor()), "--die-with-parent", "--new-session", "--chdir",
-               command.directory.empty() ? "/" : command.directory});
-    environment(argv, command);
+    kept.push_back(script_filter());
+    command.keep_fds.push_back(kept.back().descriptor());
+    add(argv, {"--seccomp", std::to_string(kept.back().descriptor())});
+}
+
+Outcome Sandbox::start(std::vector<std::string> argv, Command command, Network network, const char* folder,
+                       const LineHandler& on_line, const std::stop_token& stop) {
+    add(argv,
+        {"--die-with-parent", "--new-session", "--chdir", command.directory.empty() ? folder : command.directory});
+    environment(argv, command, has_way_out(network));
     add(argv, {"--"});
     argv.insert(argv.end(), command.argv.begin(), command.argv.end());
     command.argv = std::move(argv);
     command.environment = plain_environment();
     command.directory.clear();
-    command.keep_fds.push_back(filter.descriptor());
-    return run(command, on_line, stop);
+    return contained(std::move(command), on_line, stop);
+}
+
+std::vector<std::string> Sandbox::view(Network network, bool bounded) const {
+    Arguments argv = outer_namespace(network);
+    if (bounded) bound_capabilities(argv);
+    append(argv, bwrap());
+    if (network != Network::open && !has_way_out(network)) add(argv, {"--unshare-net"});
+    return argv;
+}
+
+Outcome Sandbox::run_tool(Command command, Network network, const std::vector<fs::path>& more,
+                          const LineHandler& on_line, std::stop_token stop) {
+    std::vector<formats::File> kept;
+    Arguments argv = view(network, false);
+    show_tools(argv, command, kept, network);
+    for (const fs::path& path : more) read_only(argv, path);
+    own_file_systems(argv);
+    add(argv, {"--bind", tree_.string(), "/tree", "--cap-add", "ALL"});
+    return start(std::move(argv), std::move(command), network, "/tmp", on_line, stop);
+}
+
+Outcome Sandbox::run_in_tree(Command command, Network network, const LineHandler& on_line, std::stop_token stop) {
+    std::vector<formats::File> kept;
+    Arguments argv = view(network, true);
+    add(argv, {"--bind", tree_.string(), "/"});
+    own_file_systems(argv);
+    container_rights(argv, command, kept);
+    if (network == Network::open) add(argv, {"--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"});
+    return start(std::move(argv), std::move(command), network, "/", on_line, stop);
+}
+
+Outcome Sandbox::run_outside(Command command, Network network, const LineHandler& on_line, std::stop_token stop) {
+    std::vector<formats::File> kept;
+    Arguments argv = view(network, true);
+    show_tools(argv, command, kept, network);
+    own_file_systems(argv);
+    open_folders(argv, {"/mnt"});
+    add(argv, {"--bind", tree_.string(), "/mnt/sysimage", "--symlink", "sysimage", "/mnt/sysroot"});
+    container_rights(argv, command, kept);
+    if (command.environment.empty()) command.environment = plain_environment();
+    command.environment["INSTALL_ROOT"] = "/mnt/sysimage";
+    command.environment["ANA_INSTALL_PATH"] = "/mnt/sysimage";
+    return start(std::move(argv), std::move(command), network, "/tmp", on_line, stop);
 }
 
 void Sandbox::write_files(const std::vector<TreeFile>& files, std::stop_token stop) {
@@ -243,7 +337,7 @@ void Sandbox::write_files(const std::vector<TreeFile>& files, std::stop_token st
     command.input = tar_of(files);
     std::string said;
     const Outcome outcome = run_tool(
-        command, false, {}, [&](std::string_view line) { said.append(line).append("\n"); }, stop);
+        command, Network::none, {}, [&](std::string_view line) { said.append(line).append("\n"); }, stop);
     if (!outcome.ok()) throw StepFailed("could not write files into the tree: " + said);
 }
 
@@ -252,7 +346,7 @@ std::string Sandbox::read_file(const std::string& path, std::stop_token stop) {
     command.argv = {"sh", "-c", "test ! -f \"$0\" || cat -- \"$0\"", "/tree" + path};
     std::string text;
     run_tool(
-        command, false, {}, [&](std::string_view line) { text.append(line).append("\n"); }, stop);
+        command, Network::none, {}, [&](std::string_view line) { text.append(line).append("\n"); }, stop);
     return text;
 }
 
@@ -272,7 +366,7 @@ void Sandbox::stream_tree(int fd, const LineHandler& on_line, std::stop_token st
     command.stdout_fd = fd;
     std::string said;
     const Outcome outcome = run_tool(
-        command, false, {},
+        command, Network::none, {},
         [&](std::string_view line) {
             said.append(line).append("\n");
             if (on_line) on_line(line);
@@ -287,7 +381,7 @@ void remove_tree(const fs::path& directory) {
     std::error_code error;
     fs::remove_all(directory, error);
     if (!error) return;
-    run(trusted({"rm", "-rf", "--one-file-system", "--", directory.string()}), {});
+    run(in_id_range({"rm", "-rf", "--one-file-system", "--", directory.string()}), {});
     if (fs::exists(fs::symlink_status(directory))) throw std::system_error(error, "delete " + directory.string());
 }
 

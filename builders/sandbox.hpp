@@ -14,9 +14,15 @@
 #include <string_view>
 #include <vector>
 
+#include "builders/limits.hpp"
 #include "builders/process.hpp"
 
 namespace builders {
+
+// none: no interface but lo. mirrors: lo, and on it a proxy that lets through what the worker's MirrorProxy does;
+// the environment names it. open: the host's network, its loopback and its abstract sockets included.
+enum class Network { none, mirrors, open };
+std::string_view to_string(Network network);
 
 // Throws HostNotReady, naming the command that mends it, when this user cannot have a sandbox:
 // root, no subordinate id range, no newuidmap, no bwrap, user namespaces switched off.
@@ -34,19 +40,27 @@ class Sandbox {
 public:
     // `work` exists and belongs to us, and every folder above it can be passed by others (o+x), as
     // the namespace's root is another user. Makes work/tree, which belongs to that root.
-    explicit Sandbox(std::filesystem::path work);
+    explicit Sandbox(std::filesystem::path work, const Limits& limits = {});
 
     const std::filesystem::path& tree() const { return tree_; }
 
+    // Where Network::mirrors leads: the Unix socket of a MirrorProxy. Without one it is Network::none.
+    void set_proxy(std::filesystem::path socket) { proxy_ = std::move(socket); }
+
     // A tool of the host (mmdebstrap, tar) as the namespace's root, with its capabilities there. Sees
     // the host's /usr and the few files under /etc that tools need, read-only; the tree as /tree; a
-    // private /tmp; the network when asked for. `read_only` names further host paths it may read.
-    Outcome run_tool(Command command, bool network, const std::vector<std::filesystem::path>& read_only,
+    // private /tmp. `read_only` names further host paths it may read. Throws StepFailed with the limit and the
+    // amount when a limit is passed.
+    Outcome run_tool(Command command, Network network, const std::vector<std::filesystem::path>& read_only,
                      const LineHandler& on_line, std::stop_token stop = {});
 
     // A program of the tree, with the tree as its root and a container's usual capabilities, under the
-    // seccomp filter of sandbox_filter.hpp. Sees nothing of the host; no network unless asked for.
-    Outcome run_in_tree(Command command, bool network, const LineHandler& on_line, std::stop_token stop = {});
+    // seccomp filter of sandbox_filter.hpp. Sees nothing of the host. Throws as run_tool() does.
+    Outcome run_in_tree(Command command, Network network, const LineHandler& on_line, std::stop_token stop = {});
+
+    // A script that is not the tree's: the host's tools as run_tool() shows them and the tree at /mnt/sysimage, but
+    // with no more rights than run_in_tree() gives. For %pre and %post --nochroot. Throws as run_tool() does.
+    Outcome run_outside(Command command, Network network, const LineHandler& on_line, std::stop_token stop = {});
 
     // Files, symlinks and folders into the tree in one go, missing parents made (0755, root). Runs no
     // program of the tree. A symlink planted in the tree can only lead to nothing of worth: the
@@ -61,8 +75,20 @@ public:
     void stream_tree(int fd, const LineHandler& on_line, std::stop_token stop = {});
 
 private:
-    std::filesystem::path work_, tree_;
+    std::vector<std::string> view(Network network, bool bounded) const;
+    Outcome start(std::vector<std::string> argv, Command command, Network network, const char* folder,
+                  const LineHandler& on_line, const std::stop_token& stop);
+    Outcome contained(Command command, const LineHandler& on_line, const std::stop_token& stop);
+    bool has_way_out(Network network) const;
+    std::vector<std::string> outer_namespace(Network network) const;
+
+    std::filesystem::path work_, tree_, proxy_;
+    Limits limits_;
 };
+
+// A tool of the host on paths of ours, trusted: its root is ourselves, and it may do to files of subordinate ids
+// what root may. No view is taken away.
+Command in_id_range(const std::vector<std::string>& argv);
 
 // Deletes a directory whatever subordinate ids own its files. Never follows a symlink.
 void remove_tree(const std::filesystem::path& directory);

@@ -32,6 +32,7 @@ struct Options {
     std::string recipe;
     fs::path output, work = "/var/tmp";
     std::vector<std::string> settings, keys;
+    builders::BuildHost host;
     bool keep_disk = false;
 };
 
@@ -188,8 +189,10 @@ int build(const Options& options) {
     const fs::path folder = place;
     ::chmod(place.c_str(), 0711);
     std::ofstream(folder / "recipe.ks", std::ios::binary) << recipe;
-    std::ofstream(folder / "request.json")
-        << json::serialize(json::object{{"options", request}, {"date", server::today()}});
+    builders::BuildHost host = options.host;
+    host.open_network = true;  // whoever types the command is the operator
+    std::ofstream(folder / "request.json") << json::serialize(
+        json::object{{"options", request}, {"date", server::today()}, {"host", json::parse(to_json(host))}});
     if (options.keep_disk) std::ofstream(folder / "keep-disk");
 
     block_signals();
@@ -234,8 +237,14 @@ void add_build(CLI::App& program, int& exit_code) {
     command->add_option("--ssh-key", options->keys, "An SSH public key, or the file it is in; repeatable");
     command->add_option("--work", options->work, "Folder for temporary files; every user must be able to pass it")
         ->capture_default_str();
+    command->add_option(
+        "--allow-host", options->host.allowed_hosts,
+        "HOST or HOST:PORT that the recipe may install from although its address is not public; repeatable");
+    command->add_flag("--allow-host-scripts", options->host.host_scripts,
+                      "Run %pre and %post --nochroot, in the sandbox with this machine's tools");
+    add_keyring_option(*command, options->host.keyrings);
     command->add_flag("--keep-disk", options->keep_disk,
-                      "Leave the raw disk in the output folder as well, as disk1.raw");
+                      "Leave the raw disks in the output folder as well, as disk1.raw, disk2.raw …");
     std::string keys = "Options:\n";
     for (const auto& [key, help] : builders::option_help())
         keys += "  " + key + std::string(key.size() < 14 ? 14 - key.size() : 1, ' ') + help + "\n";

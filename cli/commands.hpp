@@ -2,6 +2,9 @@
 #pragma once
 // The subcommands of `xenkiln`, one source file each. Each adds itself to the program; when it was chosen,
 // `exit_code` is what it ended with: 0 done, 1 refused or failed, 2 usage.
+#include <map>
+#include <string>
+
 namespace CLI {
 class App;
 }
@@ -12,5 +15,8 @@ void add_serve(CLI::App& program, int& exit_code);
 void add_build(CLI::App& program, int& exit_code);
 void add_kickstart(CLI::App& program, int& exit_code);
 void add_verify(CLI::App& program, int& exit_code);
+
+// --keyring DISTRIBUTION=FILE, repeatable; `keyrings` outlives the command.
+void add_keyring_option(CLI::App& command, std::map<std::string, std::string>& keyrings);
 
 }  // namespace cli

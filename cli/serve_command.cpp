@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/privileges.hpp"
 #include "server/serve.hpp"
 
 namespace cli {
@@ -20,7 +21,32 @@ void add_serve(CLI::App& program, int& exit_code) {
     command->add_option("--jobs", config->parallel_jobs, "Builds that run at once")
         ->check(CLI::Range(1, 64))
         ->capture_default_str();
-    command->callback([config, &exit_code] { exit_code = server::serve(*config); });
+    command->add_option(
+        "--allow-host", config->host.allowed_hosts,
+        "HOST or HOST:PORT that recipes may install from although its address is not public; repeatable");
+    command->add_flag("--allow-open-network", config->host.open_network,
+                      "Let recipes ask for network=open: their scripts then reach what this machine reaches");
+    command->add_flag("--allow-host-scripts", config->host.host_scripts,
+                      "Run %pre and %post --nochroot of recipes, in the sandbox with this machine's tools");
+    add_keyring_option(*command, config->host.keyrings);
+    builders::Limits& limits = config->host.limits;
+    command->add_option("--build-memory", limits.memory, "Most memory of a build's processes together")
+        ->transform(CLI::AsSizeValue(false))
+        ->capture_default_str();
+    command->add_option("--build-processes", limits.processes, "Most processes and threads of a build")
+        ->check(CLI::Range(64, 1 << 20))
+        ->capture_default_str();
+    command->add_option("--build-seconds", limits.seconds, "Most seconds of one step of a build")
+        ->check(CLI::Range(1, 1 << 24))
+        ->capture_default_str();
+    auto user = std::make_shared<std::string>("xenkiln");
+    command->add_option("--user", *user, "Whom to become when started as root")->capture_default_str();
+    const CLI::Option* data = command->get_option("--data");
+    command->callback([config, user, data, &exit_code] {
+        become_ordinary_user(*user);
+        if (data->count() == 0) config->data = server::default_config().data;  // that user's own
+        exit_code = server::serve(*config);
+    });
 }
 
 }  // namespace cli

@@ -4,11 +4,15 @@
 // the XVA's ova.xml, xl.cfg and libvirt's XML, so that they can never disagree.
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace formats {
 
 enum class Mode { pvhvm, hvm, pvh, pv };  // how the guest runs under Xen
+constexpr std::string_view to_string(Mode mode) {
+    return mode == Mode::pvhvm ? "pvhvm" : mode == Mode::hvm ? "hvm" : mode == Mode::pvh ? "pvh" : "pv";
+}
 enum class Firmware { bios, uefi };
 
 struct Hardware {

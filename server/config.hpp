@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <string>
 
+#include "builders/build_host.hpp"
+
 namespace server {
 
 struct Config {
@@ -14,6 +16,7 @@ struct Config {
     std::filesystem::path worker;                           // the xenkiln-worker program; beside our own by default
     unsigned parallel_jobs = 1;                             // jobs that run at once
     std::uint64_t reserved_bytes = std::uint64_t{1} << 30;  // left free on the data file system
+    builders::BuildHost host;                               // what builds may do here
     std::string public_url;                                 // as users reach us; http://ADDRESS:PORT by default
 };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builders/packages/debian.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <set>
 #include <sstream>
@@ -133,10 +135,35 @@ std::vector<std::string> host_debian_sources(const std::string& suite) {
     return lines;
 }
 
+Sources sources_of(const BuildPlan& plan, const BuildHost& host) {
+    const Distribution& distribution = plan.distribution;
+    const auto supplied = host.keyrings.find(distribution.id);
+    const std::string keyring = supplied == host.keyrings.end() ? distribution.keyring : supplied->second;
+    const auto with_keys = [&](const std::string& line) {
+        if (keyring.empty() || ::access(keyring.c_str(), R_OK) != 0)
+            throw HostNotReady("the keys of " + distribution.title + "'s packages are not here" +
+                               (keyring.empty() ? "" : " (" + keyring + ")") + "; they are: " + distribution.keys +
+                               "; give them with --keyring " + distribution.id + "=FILE");
+        return "deb [signed-by=" + keyring + "] " + line.substr(4);
+    };
+    Sources found;
+    std::vector<std::string> trusted;
+    const bool here = distribution.id.starts_with("debian-");
+    if (plan.default_sources && here) trusted = host_debian_sources(distribution.suite);
+    std::vector<std::string> others = plan.sources;
+    std::istringstream guest_lines(plan.guest_sources);
+    for (std::string line; std::getline(guest_lines, line);)
+        if (plan.default_sources && !here) others.push_back(line);
+    found.lines = trusted;
+    for (const std::string& line : others) found.lines.push_back(with_keys(line));
+    found.repositories = network::repositories_of(trusted, true);
+    others.push_back(plan.guest_sources);
+    for (const auto& repository : network::repositories_of(others, false)) found.repositories.push_back(repository);
+    return found;
+}
+
 std::vector<InstalledPackage> install(const DebianInstall& wanted, Sandbox& sandbox, Progress& progress,
                                       std::stop_token stop) {
-    const std::vector<std::string> sources =
-        wanted.sources.empty() ? host_debian_sources(wanted.suite) : wanted.sources;
     Command command;
     command.argv = {"mmdebstrap",
                     "--mode=root",
@@ -149,18 +176,18 @@ std::vector<InstalledPackage> install(const DebianInstall& wanted, Sandbox& sand
                     "--dpkgopt=force-unsafe-io",
                     "--aptopt=APT::Install-Recommends \"false\"",
                     "--aptopt=Acquire::Languages \"none\"",
-                    "--aptopt=Acquire::Retries \"3\""};
+                    "--aptopt=Acquire::Retries \"3\"",
+                    "--aptopt=Acquire::http::Pipeline-Depth \"0\""};  // the proxy answers one after another
     if (!wanted.packages.empty()) command.argv.push_back("--include=" + joined(wanted.packages, ","));
     for (const std::string& path : wanted.excluded_paths) command.argv.push_back("--dpkgopt=path-exclude=" + path);
     command.argv.insert(command.argv.end(), {wanted.suite, "/tree", "-"});
-    command.input = joined(sources, "\n") + "\n";
+    command.input = joined(wanted.sources, "\n") + "\n";
     command.environment = plain_environment();
     command.environment["HOME"] = "/tmp";
 
     InstallProgress reader(progress, wanted.suite);
     const Outcome outcome = sandbox.run_tool(
-        command, true, {"/usr/share/keyrings", "/etc/apt/apt.conf.d"},
-        [&](std::string_view line) { reader.line(line); }, stop);
+        command, wanted.network, wanted.keyrings, [&](std::string_view line) { reader.line(line); }, stop);
     if (!outcome.ok()) reader.fail(outcome);
 
     // Nothing of the host or of the installation stays: its resolver, name, sources and options.
@@ -169,7 +196,7 @@ std::vector<InstalledPackage> install(const DebianInstall& wanted, Sandbox& sand
         stop);
     Command clean;
     clean.argv = {"rm", "-f", "--", "/tree/etc/apt/apt.conf.d/99mmdebstrap", "/tree/etc/dpkg/dpkg.cfg.d/99mmdebstrap"};
-    sandbox.run_tool(clean, false, {}, {}, stop);
+    sandbox.run_tool(clean, Network::none, {}, {}, stop);
     return installed(sandbox.read_file("/var/lib/dpkg/status", stop));
 }
 

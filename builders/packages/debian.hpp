@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Installing a Debian root file system into a sandbox's tree with mmdebstrap.
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "builders/build_plan.hpp"
+#include "builders/network/way_out.hpp"
 #include "builders/progress.hpp"
 #include "builders/sandbox.hpp"
 
@@ -17,9 +20,9 @@ struct DebianInstall {
     std::vector<std::string> components;  // "main"
     std::vector<std::string> packages;    // on top of the essential set
     std::string variant = "minbase";
-    // One-line-style apt sources to install from. Empty: the host's own Debian entries
-    // (host_debian_sources), rewritten for `suite`. Never end up in the tree.
-    std::vector<std::string> sources;
+    std::vector<std::string> sources;    // one-line-style apt sources to install from; never end up in the tree
+    Network network = Network::mirrors;  // of the installation, its scriptlets included
+    std::vector<std::filesystem::path> keyrings{"/usr/share/keyrings", "/etc/apt/keyrings"};  // files or folders
     std::string guest_sources;                // the tree's /etc/apt/sources.list, as it shall be
     std::vector<std::string> excluded_paths;  // dpkg path-exclude patterns (--excludedocs)
 };
@@ -32,6 +35,14 @@ struct InstalledPackage {
 // one-line entries with their Signed-By, credentials left out, for `suite` (its -updates and
 // -security companions included where the host has them). Throws HostNotReady when there is none.
 std::vector<std::string> host_debian_sources(const std::string& suite);
+
+// What a build installs from: apt lines with their keys, and every address it may reach (what the guest will use
+// itself included, as %post may install from there). Throws HostNotReady when keys are missing, saying who has them.
+struct Sources {
+    std::vector<std::string> lines;
+    std::vector<network::Repository> repositories;
+};
+Sources sources_of(const BuildPlan& plan, const BuildHost& host);
 
 // Throws StepFailed naming the package when apt cannot find or install one.
 std::vector<InstalledPackage> install(const DebianInstall& wanted, Sandbox& sandbox, Progress& progress,

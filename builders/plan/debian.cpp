@@ -36,10 +36,12 @@ public:
         locale();
         keyboard();
         time();
-        network();
+        plan_network(recipe_, plan_, errors_, core_);
         firewall();
         ssh();
         services();
+        certificates();
+        if (recipe_.default_target_graphical) command({"systemctl", "set-default", "graphical.target"});
         boot();
         std::sort(plan_.packages.begin(), plan_.packages.end());
         plan_.packages.erase(std::unique(plan_.packages.begin(), plan_.packages.end()), plan_.packages.end());
@@ -72,11 +74,9 @@ private:
         for (const std::string& name : wanted.packages) {
             const auto bad = [](char c) {
                 return !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '+' && c != '-' && c != '.' &&
-                       c != ':';
+                       c != ':' && c != '*' && c != '?';  // patterns, which apt resolves
             };
-            if (name.find_first_of("*?[") != std::string::npos)
-                refuse(errors_, line_of(name), "%packages: " + name + ": name patterns are not resolved yet");
-            else if (std::any_of(name.begin(), name.end(), bad))
+            if (std::any_of(name.begin(), name.end(), bad))
                 refuse(errors_, line_of(name), "%packages: '" + name + "' cannot be the name of a Debian package");
             else
                 package(name);
@@ -116,11 +116,11 @@ private:
         std::string components;
         for (const std::string& component : distribution.components) components += " " + component;
         plan_.guest_sources = "deb " + mirror + " " + distribution.suite + components + "\n";
-        if (distribution.suite != "sid") {
-            plan_.guest_sources += "deb " + mirror + " " + distribution.suite + "-updates" + components + "\n";
-            if (!distribution.guest_security_mirror.empty())
-                plan_.guest_sources += "deb " + distribution.guest_security_mirror + " " + distribution.suite +
-                                       "-security" + components + "\n";
+        for (const std::string& companion : distribution.companions) {
+            const bool security =
+                companion == "-security" && !options_.mirror && !distribution.guest_security_mirror.empty();
+            plan_.guest_sources += "deb " + (security ? distribution.guest_security_mirror : mirror) + " " +
+                                   distribution.suite + companion + components + "\n";
         }
         const auto source = [&](const kickstart::Repository& repository, const char* what) {
             if (repository.base_url.empty())
@@ -132,12 +132,13 @@ private:
                               std::string(what) + ": '" + repository.base_url + "' is not a plain http(s) address");
             if (!repository.proxy.empty())
                 note(repository.line, std::string(what) + " --proxy: ignored, the build host's own way out is used");
-            plan_.sources.push_back("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] " +
-                                    repository.base_url + " " + distribution.suite + components);
+            if (!repository.verify_ssl)
+                note(repository.line, std::string(what) + " --noverifyssl: ignored, certificates are checked");
+            plan_.sources.push_back("deb " + repository.base_url + " " + distribution.suite + components);
         };
         if (recipe_.url) source(*recipe_.url, "url");
-        if (!recipe_.repositories.empty() && !recipe_.url)
-            return refuse(errors_, recipe_.repositories[0].line, "repo: needs a url beside it, as in Anaconda");
+        // Beside what the recipe adds stands the distribution's own, when the recipe does not name it.
+        plan_.default_sources = !recipe_.url;
         for (const auto& repository : recipe_.repositories) source(repository, "repo");
     }
 
@@ -206,39 +207,6 @@ private:
         file("/etc/systemd/timesyncd.conf.d/10-recipe.conf", "[Time]\nNTP=" + servers.substr(1) + "\n");
     }
 
-    void network() {
-        std::string hostname = "localhost", address = "DHCP=yes\n";
-        for (const kickstart::Network& wanted : recipe_.networks) {
-            if (!wanted.hostname.empty()) hostname = wanted.hostname;
-            if (!wanted.compound.empty())
-                refuse(errors_, wanted.line, "network --" + wanted.compound + ": only plain interfaces are set up");
-            if (wanted.boot_proto == "static") {
-                refuse(errors_, wanted.line, "network --bootproto=static: only dhcp is built yet");
-            } else if (wanted.boot_proto != "dhcp") {
-                refuse(errors_, wanted.line, "network --bootproto=" + wanted.boot_proto + ": only dhcp is built");
-            }
-            if (!wanted.device.empty() && wanted.device != "link" && wanted.device != "bootif")
-                note(wanted.line,
-                     "network --device=" + wanted.device +
-                         ": the configuration matches every Ethernet interface, as names differ between hosts");
-            if (!wanted.ipv6_enabled)
-                address = "DHCP=ipv4\nIPv6AcceptRA=no\nLinkLocalAddressing=no\n";
-            else if (!wanted.ipv4)
-                address = "DHCP=ipv6\n";
-            if (!wanted.on_boot) note(wanted.line, "network --onboot=no: ignored, the interface comes up at boot");
-        }
-        const auto bad = [](unsigned char c) { return !std::isalnum(c) && c != '-' && c != '.'; };
-        if (hostname.size() > 253 || std::any_of(hostname.begin(), hostname.end(), bad))
-            refuse(errors_, recipe_.networks[0].line, "network: --hostname '" + hostname + "' is not a host name");
-        plan_.files.push_back({"/etc/hostname", hostname + "\n"});
-        file("/etc/hosts",
-             "127.0.0.1 localhost\n127.0.1.1 " + hostname + "\n::1 localhost ip6-localhost ip6-loopback\n");
-        if (!core_) return;
-        // enX0 under Xen, ens3 or enp0s3 elsewhere, eth0 with old names: never a name, never a MAC.
-        file("/etc/systemd/network/80-ethernet.network", "[Match]\nName=en* eth*\nType=ether\n\n[Network]\n" + address);
-        command({"systemctl", "enable", "systemd-networkd.service"});
-    }
-
     void firewall() {
         if (!recipe_.firewall || !core_) return;
         const kickstart::Firewall& wanted = *recipe_.firewall;
@@ -303,10 +271,33 @@ private:
             const auto found = plan_.distribution.services.find(plain);
             return found == plan_.distribution.services.end() ? name : found->second;
         };
-        for (const std::string& service : recipe_.services->disabled)
-            command({"systemctl", "disable", "--", unit(service)});
-        for (const std::string& service : recipe_.services->enabled)
-            command({"systemctl", "enable", "--", unit(service)});
+        const auto set = [&](const char* what, const std::string& service) {
+            command({"sh", "-c", "systemctl \"$0\" -- \"$1\" || echo \"services: there is no $1 to $0\"", what,
+                     unit(service)});
+        };
+        for (const std::string& service : recipe_.services->disabled) set("disable", service);
+        for (const std::string& service : recipe_.services->enabled) set("enable", service);
+    }
+
+    void certificates() {
+        for (const kickstart::Certificate& certificate : recipe_.certificates) {
+            const bool plain = !certificate.filename.empty() && certificate.filename.find('/') == std::string::npos &&
+                               certificate.filename[0] != '.' && certificate.dir.starts_with('/') &&
+                               certificate.dir.find("..") == std::string::npos;
+            if (!plain) {
+                refuse(errors_, certificate.line,
+                       "%certificate: --filename and --dir must be a plain name and an absolute folder");
+                continue;
+            }
+            file(certificate.dir + "/" + certificate.filename, certificate.body);
+            if (certificate.dir != "/etc/pki/ca-trust/source/anchors" && certificate.type != "ca") continue;
+            // Where Debian looks for a site's own authorities.
+            package("ca-certificates");
+            file("/usr/local/share/ca-certificates/" + certificate.filename.substr(0, certificate.filename.rfind('.')) +
+                     ".crt",
+                 certificate.body);
+            command({"update-ca-certificates"});
+        }
     }
 
     void boot() {
@@ -314,12 +305,18 @@ private:
         if (loader.extlinux) refuse(errors_, loader.line, "bootloader --extlinux: GRUB is what is installed");
         if (loader.password) refuse(errors_, loader.line, "bootloader --password: not built yet");
         if (loader.location == "partition" || loader.location == "boot")
-            refuse(errors_, loader.line, "bootloader --location=" + loader.location + ": only mbr and none are built");
+            note(loader.line,
+                 "bootloader --location=" + loader.location +
+                     ": GRUB is installed where the firmware looks all the same, as nothing else would start it");
         if (loader.append.find_first_of("\"'`$\\\n") != std::string::npos)
             refuse(errors_, loader.line, "bootloader --append: quotes, dollars and backslashes cannot stand in it");
         plan_.bootloader = !(loader.location == "none" || loader.disabled);
         plan_.timeout = loader.timeout.value_or(5);
-        plan_.kernel_arguments = "console=tty0 console=hvc0 console=ttyS0,115200n8";
+        const formats::Mode mode = options_.mode.value_or(formats::Mode::pvhvm);
+        const bool paravirtual = mode == formats::Mode::pv || mode == formats::Mode::pvh;
+        plan_.kernel_arguments = mode == formats::Mode::pv    ? "console=hvc0"
+                                 : mode == formats::Mode::pvh ? "console=tty0 console=hvc0"
+                                                              : "console=tty0 console=hvc0 console=ttyS0,115200n8";
         if (!loader.append.empty()) plan_.kernel_arguments += " " + loader.append;
         if (!plan_.bootloader) {
             note(loader.line,
@@ -327,9 +324,15 @@ private:
             return;
         }
         const auto is_kernel = [](const std::string& name) { return name.starts_with("linux-image"); };
-        if (std::none_of(plan_.packages.begin(), plan_.packages.end(), is_kernel)) package(plan_.distribution.kernel);
+        if (std::none_of(plan_.packages.begin(), plan_.packages.end(), is_kernel))
+            package(paravirtual ? plan_.distribution.pv_kernel : plan_.distribution.kernel);
         package("initramfs-tools");
-        package(plan_.distribution.bootloader.at("bios"));
+        const StoragePlan& storage = plan_.storage;
+        const char* loader_packages = storage.layout == Layout::partitionless ? "menu"
+                                      : storage.layout == Layout::hybrid      ? "hybrid"
+                                      : storage.boots_by_uefi()               ? "uefi"
+                                                                              : "bios";
+        for (const std::string& name : plan_.distribution.bootloader.at(loader_packages)) package(name);
         file("/etc/default/grub",
              "GRUB_DEFAULT=0\nGRUB_TIMEOUT=" + std::to_string(plan_.timeout) +
                  "\nGRUB_DISTRIBUTOR=Debian\nGRUB_CMDLINE_LINUX_DEFAULT=\"\"\nGRUB_CMDLINE_LINUX=\"" +
@@ -337,10 +340,11 @@ private:
                  "\"\nGRUB_TERMINAL=\"console serial\"\n"
                  "GRUB_SERIAL_COMMAND=\"serial --unit=0 --speed=115200\"\nGRUB_DISABLE_OS_PROBER=true\n");
         file("/etc/initramfs-tools/conf.d/xen", "MODULES=most\n");
-        for (const PartitionPlan& part : plan_.disk.partitions) {
-            if (part.fstype == "xfs") package("xfsprogs");
-            if (part.fstype == "vfat") package("dosfstools");
-        }
+        for_each_file_system(storage, [&](const std::string&, const FileSystemPlan& system) {
+            if (system.fstype == "xfs") package("xfsprogs");
+            if (system.fstype == "vfat") package("dosfstools");
+        });
+        if (!storage.groups.empty()) package("lvm2");
     }
 
     const kickstart::Recipe& recipe_;

@@ -14,16 +14,19 @@ std::string lower_hex_uuid(const std::string& identity, const std::string& what)
 // Every command of the recipe that is not done: an error or a note. (treatment.cpp)
 void treat_commands(const kickstart::Recipe& recipe, BuildPlan& plan, Errors& errors);
 
-// Partitions with their places. (disk.cpp)
-void plan_disk(const kickstart::Recipe& recipe, const BuildOptions& options, BuildPlan& plan, Errors& errors);
+// Disks, partitions, volume groups with their places. (storage_requests.cpp, storage.cpp)
+void plan_storage(const kickstart::Recipe& recipe, const BuildOptions& options, BuildPlan& plan, Errors& errors);
 
 // Packages, sources, and the system's files and commands in Debian's way. (debian.cpp)
 void plan_debian(const kickstart::Recipe& recipe, const BuildOptions& options, BuildPlan& plan, Errors& errors);
 
+// Host name and interfaces, in the way of the distribution. (network.cpp)
+void plan_network(const kickstart::Recipe& recipe, BuildPlan& plan, Errors& errors, bool core);
+
 // Users, groups, keys, passwords. (users.cpp)
 void plan_users(const kickstart::Recipe& recipe, const BuildOptions& options, BuildPlan& plan, Errors& errors);
 
-// With the UUIDs known: fstab and what refers to file systems. (disk.cpp)
-TreeFile fstab(const DiskPlan& disk);
+// With the UUIDs known. (storage.cpp)
+TreeFile fstab(const StoragePlan& storage);
 
 }  // namespace builders::plan

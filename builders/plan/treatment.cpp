@@ -77,9 +77,9 @@ const std::map<std::string, Entry>& table() {
         {"syspurpose", {ignored, "concerns subscriptions of Red Hat"}},
         {"rhsm", {ignored, "concerns subscriptions of Red Hat"}},
         {"zipl", {ignored, "concerns IBM Z"}},
-        {"volgroup", {refused, "LVM is not built yet"}},
-        {"logvol", {refused, "LVM is not built yet"}},
-        {"reqpart", {refused, "write the partitions out with part"}},
+        {"volgroup", {honoured}},
+        {"logvol", {honoured}},
+        {"reqpart", {honoured}},
         {"mount", {refused, storage}},
         {"raid", {refused, storage}},
         {"btrfs", {refused, storage}},
@@ -99,7 +99,7 @@ const std::map<std::string, Entry>& table() {
         {"hmc", {refused, "a management console is not read"}},
         {"realm", {refused, "joining a domain belongs to first boot"}},
         {"module", {refused, "module streams do not exist in Debian"}},
-        {"xconfig", {refused, "no graphical system is set up yet"}},
+        {"xconfig", {honoured}},
         {"upgrade", {refused, "an image is always new"}},
     };
     return entries;
@@ -126,19 +126,15 @@ void treat_commands(const kickstart::Recipe& recipe, BuildPlan& plan, Errors& er
                "%include " + include.path + ": there is no such file with the recipe; put its lines in its place");
     for (const kickstart::Opaque& other : recipe.others)
         plan.notes.push_back({other.line, "%" + other.section + ": ignored, it is for the installer's add-ons"});
-    for (const kickstart::Certificate& certificate : recipe.certificates)
-        refuse(errors, certificate.line,
-               "%certificate " + certificate.filename + ": not built yet; write the file in %post");
     for (const kickstart::Script& script : recipe.scripts) {
         using kickstart::Section;
-        if (script.section == Section::post && script.chroot) {
-            plan.scripts.push_back({script.line, script.interpreter, script.log, script.body, script.error_on_fail});
-            continue;
-        }
+        const bool outside = !script.chroot;
         if (script.section == Section::post)
-            refuse(errors, script.line, "%post --nochroot: would run outside the image; write it as a plain %post");
+            plan.scripts.push_back(
+                {script.line, outside, script.interpreter, script.log, script.body, script.error_on_fail});
         else if (script.section == Section::pre)
-            refuse(errors, script.line, "%pre: would run on the build host; there is nothing before an image");
+            plan.pre_scripts.push_back(
+                {script.line, true, script.interpreter, script.log, script.body, script.error_on_fail});
         else
             plan.notes.push_back({script.line, "this section is ignored: it runs only around an installer"});
     }

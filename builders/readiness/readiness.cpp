@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builders/readiness/readiness.hpp"
 
+#include <set>
+#include <span>
 #include <sstream>
 
 #include "builders/errors.hpp"
+#include "builders/readiness/kernel_image.hpp"
 
 namespace builders::readiness {
 namespace {
@@ -45,8 +48,7 @@ private:
             ++count;
             const std::string version = image.substr(std::string("/boot/vmlinuz-").size());
             const std::string config = guest_.read_file("/boot/config-" + version);
-            add("K1", has(config, "CONFIG_XEN=y") && has(config, "CONFIG_XEN_PVHVM=y"),
-                "/boot/config-" + version + ": the kernel can be a PVHVM guest");
+            mode(version, config);
             const std::string content =
                 guest_.command({"sh", "-c", "lsinitramfs \"$0\" 2>/dev/null | grep -E 'xen-(blk|net)front' || true",
                                 "/boot/initrd.img-" + version});
@@ -62,7 +64,42 @@ private:
         add("K0", count > 0, std::to_string(count) + " kernels under /boot");
     }
 
+    // Whether this kernel can run in the plan's mode, by its configuration and by what it tells Xen itself.
+    void mode(const std::string& version, const std::string& config) {
+        using formats::Mode;
+        const Mode mode = plan_.hardware.mode;
+        const std::string where = "/boot/config-" + version;
+        if (mode == Mode::pvhvm || mode == Mode::hvm)
+            return add("K1", has(config, "CONFIG_XEN=y") && has(config, "CONFIG_XEN_PVHVM=y"),
+                       where + ": the kernel can be a PVHVM guest");
+        std::set<std::uint32_t> notes;
+        try {
+            const std::string image = guest_.read_file("/boot/vmlinuz-" + version);
+            notes = xen_notes(std::as_bytes(std::span(image)));
+        } catch (const std::exception& error) {
+            return add(mode == Mode::pv ? "K7" : "K6", false, "/boot/vmlinuz-" + version + ": " + error.what());
+        }
+        const char* another = "; install another kernel, or choose mode=pvhvm, which is the fastest on most hosts";
+        const bool pv = mode == Mode::pv;
+        const bool option = has(config, pv ? "CONFIG_XEN_PV=y" : "CONFIG_PVH=y") && has(config, "CONFIG_XEN=y");
+        const bool note = notes.contains(pv ? note_entry : note_phys32_entry);
+        add(pv ? "K7" : "K6", option && note,
+            option && note
+                ? where + ": the kernel can be a " + (pv ? "PV" : "PVH") + " guest, and says so to Xen"
+                : "kernel " + version + " cannot be a " + (pv ? "PV" : "PVH") + " guest (" +
+                      (option ? "" : std::string(pv ? "CONFIG_XEN_PV" : "CONFIG_PVH") + " is off; ") +
+                      (note ? ""
+                            : std::string("no ELF note ") + (pv ? "XEN_ELFNOTE_ENTRY" : "XEN_ELFNOTE_PHYS32_ENTRY")) +
+                      ")" + another);
+    }
+
     void boot_code() {
+        const StoragePlan& storage = plan_.storage;
+        if (storage.boots_by_uefi()) {
+            const bool fallback = guest_.exists("/boot/efi/EFI/BOOT/BOOTX64.EFI");
+            add("B2", fallback, "/EFI/BOOT/BOOTX64.EFI is on the EFI system partition");
+        }
+        if (!storage.boots_by_bios()) return;
         const std::string mbr = guest_.read_disk(512);
         const bool code = mbr.substr(0, 440).find_first_not_of('\0') != std::string::npos;
         const bool magic = mbr.size() == 512 && mbr[510] == '\x55' && mbr[511] == static_cast<char>(0xaa);
@@ -77,9 +114,15 @@ private:
             std::string word;
             if (!(words >> word) || word != "linux") continue;
             ++entries;
-            add("R1", has(line, "root=UUID=") && !has(line, "/dev/"), "grub.cfg: root by UUID:" + line);
-            for (const char* console : {"console=tty0", "console=hvc0", "console=ttyS0"})
-                if (!has(line, console)) add("C1", false, "grub.cfg: no " + std::string(console) + ":" + line);
+            // GRUB's own scripts name a logical volume by its mapper path, which is as stable as a UUID.
+            const bool by_uuid = has(line, "root=UUID=") && !has(line, "/dev/");
+            add("R1", by_uuid || has(line, "root=/dev/mapper/"), "grub.cfg: root by UUID or volume name:" + line);
+            std::vector<std::string> consoles{"console=hvc0"};
+            if (plan_.hardware.mode != formats::Mode::pv) consoles.emplace_back("console=tty0");
+            if (plan_.hardware.mode == formats::Mode::pvhvm || plan_.hardware.mode == formats::Mode::hvm)
+                consoles.emplace_back("console=ttyS0");
+            for (const std::string& console : consoles)
+                if (!has(line, console)) add("C1", false, "grub.cfg: no " + console + ":" + line);
             for (const char* bad : {"xen_emul_unplug=never", "xen_nopv", "clocksource="})
                 if (has(line, bad))
                     add("K5", false, "grub.cfg: " + std::string(bad) + " keeps PVHVM from working:" + line);

@@ -31,7 +31,7 @@ public:
         command.input = input;
         std::string last;
         const Outcome outcome = sandbox_.run_in_tree(
-            command, false,
+            command, Network::none,
             [&](std::string_view line) {
                 last = line;
                 progress_.line(line);
@@ -116,35 +116,35 @@ void configure(const BuildPlan& plan, Sandbox& sandbox, Progress& progress, std:
     add_keys("root", plan.root_ssh_keys, tree);
 }
 
-void run_scripts(const BuildPlan& plan, Sandbox& sandbox, Progress& progress, std::stop_token stop) {
+void run_scripts(const std::vector<ScriptPlan>& scripts, const std::string& what, Network network, Sandbox& sandbox,
+                 Progress& progress, std::stop_token stop) {
     int number = 0;
-    for (const ScriptPlan& script : plan.scripts) {
-        const std::string name = "%post of line " + std::to_string(script.line);
+    for (const ScriptPlan& script : scripts) {
+        const std::string name = what + " of line " + std::to_string(script.line);
         const std::string path = "/var/tmp/ks-script-" + std::to_string(++number);
         progress.line(name + " with " + script.interpreter);
         sandbox.write_files({{path, script.body, 0700}}, stop);
         Command command;
         std::istringstream interpreter(script.interpreter);
         for (std::string word; interpreter >> word;) command.argv.push_back(word);
-        command.argv.push_back(path);
+        command.argv.push_back((script.outside ? "/mnt/sysimage" : "") + path);
         std::string log;
-        const Outcome outcome = sandbox.run_in_tree(
-            command, false,
-            [&](std::string_view line) {
-                progress.line(line);
-                if (log.size() < (std::size_t{16} << 20)) log.append(line).append("\n");
-            },
-            stop);
+        const LineHandler on_line = [&](std::string_view line) {
+            progress.line(line);
+            if (log.size() < (std::size_t{16} << 20)) log.append(line).append("\n");
+        };
+        const Outcome outcome = script.outside ? sandbox.run_outside(command, network, on_line, stop)
+                                               : sandbox.run_in_tree(command, network, on_line, stop);
         if (!script.log.empty()) sandbox.write_files({{script.log, log, 0600}}, stop);
         Command remove;
         remove.argv = {"rm", "-f", "--", "/tree" + path};
-        sandbox.run_tool(remove, false, {}, {}, stop);
+        sandbox.run_tool(remove, Network::none, {}, {}, stop);
         if (!outcome.ok()) {
-            const std::string what = name + " failed with exit code " + std::to_string(outcome.exit_code);
-            if (script.error_on_fail) throw StepFailed(what);
-            progress.line(what + "; the build goes on, as the section has no --erroronfail");
+            const std::string failure = name + " failed with exit code " + std::to_string(outcome.exit_code);
+            if (script.error_on_fail) throw StepFailed(failure);
+            progress.line(failure + "; the build goes on, as the section has no --erroronfail");
         }
-        progress.fraction(static_cast<double>(number) / static_cast<double>(plan.scripts.size()));
+        if (what == "%post") progress.fraction(static_cast<double>(number) / static_cast<double>(scripts.size()));
     }
 }
 
@@ -164,7 +164,7 @@ void clean(const BuildPlan& plan, Sandbox& sandbox, std::stop_token stop) {
     std::string said;
     if (!sandbox
              .run_tool(
-                 command, false, {}, [&](std::string_view line) { said.append(line).append("\n"); }, stop)
+                 command, Network::none, {}, [&](std::string_view line) { said.append(line).append("\n"); }, stop)
              .ok())
         throw StepFailed("cleaning the tree failed: " + said);
     const bool resolved =
@@ -183,7 +183,7 @@ double tree_size(Sandbox& sandbox, std::stop_token stop) {
     command.argv = {"du", "--summarize", "--apparent-size", "--bytes", "/tree"};
     double bytes = 1;
     sandbox.run_tool(
-        command, false, {},
+        command, Network::none, {},
         [&](std::string_view line) {
             if (!line.empty() && line[0] >= '0' && line[0] <= '9') bytes = std::max(1.0, std::stod(std::string(line)));
         },

@@ -12,9 +12,10 @@ namespace builders::steps {
 // The plan's files, commands, groups, users, passwords and keys. Throws StepFailed naming the command.
 void configure(const BuildPlan& plan, Sandbox& sandbox, Progress& progress, std::stop_token stop);
 
-// %post scripts in order, in the sandbox, without network. A script that fails is an error with
-// --erroronfail, else a line of the log.
-void run_scripts(const BuildPlan& plan, Sandbox& sandbox, Progress& progress, std::stop_token stop);
+// Scripts in order, in the sandbox: in the tree, or outside of it with the build host's tools. `what` is the
+// section's name. A script that fails is an error with --erroronfail, else a line of the log.
+void run_scripts(const std::vector<ScriptPlan>& scripts, const std::string& what, Network network, Sandbox& sandbox,
+                 Progress& progress, std::stop_token stop);
 
 // Identity and traces: machine-id, SSH host keys, logs, caches; the resolver's link.
 void clean(const BuildPlan& plan, Sandbox& sandbox, std::stop_token stop);

@@ -118,7 +118,7 @@ json::object error_json(int line, int column, const std::string& reason) {
     return object;
 }
 
-Response submit(const Request& request, jobs::JobRunner& jobs) {
+Response submit(const Request& request, jobs::JobRunner& jobs, const builders::BuildHost& host) {
     const std::string type = media_type(request);
     if (type != "text/x-kickstart" && type != "application/json" && type != "text/plain")
         return problem(415,
@@ -148,6 +148,7 @@ Response submit(const Request& request, jobs::JobRunner& jobs) {
             notes.push_back({{"line", diagnostic.line}, {"message", diagnostic.message}});
     const auto planned = plan_build(parsed.recipe, options, today());
     for (const auto& error : planned.errors) errors.push_back(error_json(error.line, error.column, error.message));
+    if (const auto why = forbidden(planned.plan, host)) errors.push_back(error_json(why->line, 0, why->message));
     if (!errors.empty())
         return problem(422,
                        "the recipe has " + std::to_string(errors.size()) + (errors.size() == 1 ? " error" : " errors") +
@@ -266,7 +267,7 @@ Response Api::releases(const Request& request) const {
 
 Response Api::builds(const Request& request, const std::vector<std::string>& parts) {
     if (parts.size() == 2) {
-        if (request.method == "POST") return submit(request, jobs_);
+        if (request.method == "POST") return submit(request, jobs_, config_.host);
         if (!reads(request)) return not_allowed(request.method, "GET, HEAD, POST");
         json::array list;
         const std::size_t limit = limit_of(request);

@@ -83,7 +83,9 @@ public:
         job.id = random_id();
         job.kind = "build";
         job.created = now_rfc3339();
-        json::object request{{"options", json::parse(submission.request)}, {"date", today()}};
+        json::object request{{"options", json::parse(submission.request)},
+                             {"date", today()},
+                             {"host", json::parse(builders::to_json(config_.host))}};
         job.request = json::serialize(request);
         job.recipe = submission.recipe;
         const fs::path place = folder(job.id);

@@ -149,7 +149,10 @@ void run(const fs::path& folder, const builders::GuestFactory& guests, LineProgr
     const fs::path work = folder / "work", out = folder / "out";
     for (const fs::path& place : {work, out}) fs::create_directory(place);
     ::chmod(work.c_str(), 0711);
-    const builders::BuildResult built = run_build(plan, work, guests, progress, stop);
+    const auto* host = request.as_object().if_contains("host");
+    const builders::BuildResult built =
+        run_build(plan, host ? builders::build_host_from_json(json::serialize(*host)) : builders::BuildHost(), work,
+                  guests, progress, stop);
 
     progress.begin(write_step);
     std::vector<std::unique_ptr<formats::BlockSource>> disks;
@@ -168,7 +171,8 @@ void run(const fs::path& folder, const builders::GuestFactory& guests, LineProgr
             progress.fraction(static_cast<double>(done) / static_cast<double>(all));
         },
         stop);
-    if (fs::exists(folder / "keep-disk")) fs::rename(built.disks[0].path, out / "disk1.raw");
+    if (fs::exists(folder / "keep-disk"))
+        for (const auto& disk : built.disks) fs::rename(disk.path, out / disk.path.filename());
     write_result(result, folder / "result.json");
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdexcept>
 
+#include "builders/hardware/domain_config.hpp"
 #include "formats/stream/compress.hpp"
 #include "formats/stream/digest.hpp"
 #include "formats/stream/sinks.hpp"
@@ -70,12 +71,30 @@ private:
     std::stop_token stop_;
 };
 
-Product write_ova_xml(const std::string& xml, const std::filesystem::path& out, const std::string& stem) {
-    const std::string name = stem + ".ova.xml";
+Product write_text(const std::string& text, const char* format, const std::filesystem::path& out,
+                   const std::string& stem) {
+    const std::string name = stem + "." + format;
     formats::FileSink file(out / name);
-    file.write(std::as_bytes(std::span(xml)));
+    file.write(std::as_bytes(std::span(text)));
     file.finish();
-    return {name, "ova.xml", xml.size(), formats::digest_hex(sha256, xml), formats::digest_hex(md5, xml), 0, {}, {}};
+    return {name, format, text.size(), formats::digest_hex(sha256, text), formats::digest_hex(md5, text), 0, {}, {}};
+}
+
+// The same machine in the words of xl and libvirt, its disks where Xen's tools look for them.
+void describe_machine(const formats::Hardware& hardware, std::size_t disks, const std::filesystem::path& out,
+                      const std::string& stem, std::vector<Product>& products) {
+    using builders::hardware::Hypervisor;
+    const auto paths = [&](const std::string& folder) {
+        std::vector<std::string> list;
+        for (std::size_t i = 1; i <= disks; ++i) list.push_back(folder + stem + "-disk" + std::to_string(i) + ".raw");
+        return list;
+    };
+    const auto xen = paths("/var/lib/xen/images/"), kvm = paths("/var/lib/libvirt/images/");
+    products.push_back(write_text(builders::hardware::xl_config(hardware, xen), "xl.cfg", out, stem));
+    products.push_back(
+        write_text(builders::hardware::libvirt_xml(hardware, xen, Hypervisor::xen), "libvirt-xen.xml", out, stem));
+    products.push_back(
+        write_text(builders::hardware::libvirt_xml(hardware, kvm, Hypervisor::kvm), "libvirt-kvm.xml", out, stem));
 }
 
 }  // namespace
@@ -99,7 +118,8 @@ std::vector<Product> produce(const std::vector<formats::BlockSource*>& disks, co
 
     std::vector<Product> products;
     for (const auto& file : files) products.push_back(file->product(image_digest));
-    products.push_back(write_ova_xml(layout.ova_xml(), out, file_stem));
+    products.push_back(write_text(layout.ova_xml(), "ova.xml", out, file_stem));
+    describe_machine(hardware, disks.size(), out, file_stem, products);
     return products;
 }
 

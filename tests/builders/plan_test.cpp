@@ -104,8 +104,8 @@ TEST(Plan, of_the_shipped_recipe_does_all_of_it) {
 
 TEST(Plan, of_the_same_words_is_the_same_to_the_last_uuid) {
     EXPECT_EQ(to_json(plan_of(with("lang C.UTF-8")).plan), to_json(plan_of(with("lang C.UTF-8")).plan));
-    EXPECT_NE(plan_of(with("lang C.UTF-8")).plan.disk.partitions[0].uuid,
-              plan_of(with("lang en_US.UTF-8")).plan.disk.partitions[0].uuid);
+    EXPECT_NE(plan_of(with("lang C.UTF-8")).plan.storage.disks[0].partitions[0].file_system.uuid,
+              plan_of(with("lang en_US.UTF-8")).plan.storage.disks[0].partitions[0].file_system.uuid);
 }
 
 TEST(Plan, holds_no_password) {
@@ -132,7 +132,7 @@ TEST(Plan, partitions_are_aligned_do_not_overlap_and_fill_the_disk) {
             plan_of("#xenkiln: distribution=debian-12 disk=4097MiB\npart /boot --size=256\npart /var " +
                     std::string(sizes) + "\npart swap --size=64\npart / --size=1024 --grow\n%packages\n%end\n");
         ASSERT_TRUE(result.ok()) << result.errors.front().message;
-        const auto& disk = result.plan.disk;
+        const auto& disk = result.plan.storage.disks[0];
         EXPECT_EQ(disk.size, std::uint64_t{4098} << 20);  // padded, never cut
         std::uint64_t end = 1 << 20;
         for (const auto& part : disk.partitions) {
@@ -144,6 +144,86 @@ TEST(Plan, partitions_are_aligned_do_not_overlap_and_fill_the_disk) {
     }
 }
 
+const builders::PartitionPlan* partition_of(const builders::DiskPlan& disk, builders::PartitionKind kind) {
+    for (const auto& part : disk.partitions)
+        if (part.kind == kind) return &part;
+    return nullptr;
+}
+
+TEST(Plan, layouts_get_what_their_firmware_needs) {
+    using builders::Layout;
+    using builders::PartitionKind;
+    struct Case {
+        const char *options, *lines;
+        Layout layout;
+        bool bios_boot, efi;
+    };
+    for (const Case& c :
+         {Case{"", "", Layout::mbr, false, false}, Case{"layout=gpt", "", Layout::gpt, true, false},
+          Case{"layout=uefi", "", Layout::uefi, false, true}, Case{"layout=hybrid", "", Layout::hybrid, true, true},
+          Case{"", "clearpart --all --disklabel=gpt", Layout::gpt, true, false},
+          Case{"", "part /boot/efi --fstype=efi --size=200", Layout::uefi, false, true},
+          Case{"", "part biosboot --fstype=biosboot --size=1", Layout::gpt, true, false},
+          Case{"", "part biosboot --size=1\npart /boot/efi --size=100", Layout::hybrid, true, true},
+          Case{"", "part /a --size=1\npart /b --size=1\npart /c --size=1\npart /d --size=1", Layout::gpt, true,
+               false}}) {
+        SCOPED_TRACE(std::string(c.options) + " " + c.lines);
+        const auto result = plan_of("#xenkiln: " + std::string(c.options) + "\n" + with(c.lines));
+        ASSERT_TRUE(result.ok()) << result.errors.front().message;
+        const auto& storage = result.plan.storage;
+        EXPECT_EQ(storage.layout, c.layout);
+        EXPECT_EQ(partition_of(storage.disks[0], PartitionKind::bios_boot) != nullptr, c.bios_boot);
+        EXPECT_EQ(partition_of(storage.disks[0], PartitionKind::efi_system) != nullptr, c.efi);
+        EXPECT_EQ(storage.disks[0].table, c.layout == Layout::mbr ? "mbr" : "gpt");
+        const auto& last = storage.disks[0].partitions.back();
+        EXPECT_LE(last.offset + last.size, storage.disks[0].size - (c.layout == Layout::mbr ? 0 : 1 << 20));
+        EXPECT_EQ(result.plan.hardware.firmware,
+                  c.layout == Layout::uefi ? formats::Firmware::uefi : formats::Firmware::bios);
+    }
+}
+
+TEST(Plan, logical_volumes_fill_their_group_in_whole_extents) {
+    const auto result = plan_of(
+        "#xenkiln: distribution=debian-12 disk=10GiB\npart /boot --size=500\npart pv.01 --size=100 --grow\n"
+        "volgroup vg0 pv.01 --pesize=8192\nlogvol / --vgname=vg0 --name=root --size=2001 --grow\n"
+        "logvol /var --vgname=vg0 --name=var --percent=20\nlogvol swap --vgname=vg0 --name=swap "
+        "--size=512\n%packages\n%end\n");
+    ASSERT_TRUE(result.ok()) << result.errors.front().message;
+    const auto& group = result.plan.storage.groups.at(0);
+    EXPECT_EQ(group.physical_volumes, std::vector<std::string>{"/dev/sda2"});
+    std::uint64_t sum = 0;
+    for (const auto& volume : group.volumes) {
+        EXPECT_EQ(volume.size % (8 << 20), 0U);
+        sum += volume.size;
+    }
+    const std::uint64_t room = (result.plan.storage.disks[0].partitions[1].size - (1 << 20)) / (8 << 20) * (8 << 20);
+    EXPECT_EQ(sum, room);
+    EXPECT_THAT(result.plan.packages, Contains("lvm2"));
+}
+
+TEST(Plan, several_disks_keep_their_order_with_the_boot_disk_first) {
+    const auto result = plan_of(
+        "#xenkiln: distribution=debian-12 disk=4GiB,2GiB\npart /srv --size=100 --grow --ondisk=sdb\n"
+        "part / --size=1024 --ondisk=/dev/sda\n%packages\n%end\n");
+    ASSERT_TRUE(result.ok()) << result.errors.front().message;
+    ASSERT_EQ(result.plan.storage.disks.size(), 2U);
+    EXPECT_EQ(result.plan.storage.disks[0].size, std::uint64_t{4} << 30);
+    EXPECT_EQ(result.plan.storage.disks[0].partitions[0].file_system.mount_point, "/");
+    EXPECT_EQ(result.plan.storage.disks[1].partitions[0].file_system.mount_point, "/srv");
+    EXPECT_THAT(errors_of("#xenkiln: distribution=debian-12 disk=4GiB,2GiB\npart / --size=1024\n%packages\n%end\n"),
+                Contains(HasSubstr("disk: 2 sizes are given, the recipe uses 1 disk")));
+}
+
+TEST(Plan, scripts_outside_the_image_need_the_operators_word) {
+    const auto result = plan_of(with("") + "%pre\necho\n%end\n");
+    ASSERT_TRUE(result.ok());
+    builders::BuildHost host;
+    ASSERT_TRUE(forbidden(result.plan, host));
+    EXPECT_THAT(forbidden(result.plan, host)->message, HasSubstr("--allow-host-scripts"));
+    host.host_scripts = true;
+    EXPECT_FALSE(forbidden(result.plan, host));
+}
+
 TEST(Plan, names_what_it_cannot_do_with_its_line_before_anything_is_downloaded) {
     const std::vector<std::pair<std::string, std::string>> wrong{
         {"raid / --device=0 raid.01", "3: raid"},
@@ -151,7 +231,19 @@ TEST(Plan, names_what_it_cannot_do_with_its_line_before_anything_is_downloaded) 
         {"part /home --fstype=btrfs --size=10", "3: part /home: file system 'btrfs'"},
         {"part /home --size=0", "3: part /home: needs --size"},
         {"part / --size=5", "3: part /: stands there twice"},
-        {"part /a --size=1\npart /b --size=1\npart /c --size=1\npart /d --size=1", "6: part: 5 partitions"},
+        {"clearpart --all --disklabel=msdos\npart /a --size=1\npart /b --size=1\npart /c --size=1\npart /d --size=1",
+         "7: part: 5 partitions"},
+        {"part pv.01 --size=100", "3: part pv.01: no volgroup uses it"},
+        {"volgroup vg pv.01", "3: volgroup vg: there is no part pv.01"},
+        {"part pv.01 --size=100\nvolgroup vg pv.01\nlogvol /x --vgname=other --name=x --size=10",
+         "5: logvol /x: there is no volgroup 'other'"},
+        {"part pv.01 --size=100\nvolgroup vg pv.01\nlogvol /x --vgname=vg --name=x --size=1000",
+         "5: volgroup vg: the logical volumes need 1000 MiB, the group has 96 MiB"},
+        {"part /boot/efi --fstype=ext4 --size=100", "3: part /boot/efi: an EFI system partition has --fstype=efi"},
+        {"part /home --size=10 --label=much-too-long-for-it", "3: part /home: --label"},
+        {"network --bootproto=static --ip=1.2.3 --netmask=255.0.0.0", "3: network --bootproto=static: needs --ip"},
+        {"network --bootproto=static --ip=1.2.3.4 --netmask=255.0.255.0", "3: network --bootproto=static: needs --ip"},
+        {"network --bootproto=ibft", "3: network --bootproto=ibft"},
         {"part /home --size=9000", "3: part: the partitions need 10025 MiB, the disk has 8192 MiB"},
         {"firewall --service=gopher", "3: firewall --service=gopher"},
         {"firewall --port=ssh:tcp", "3: firewall --port=ssh:tcp"},

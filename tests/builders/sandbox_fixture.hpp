@@ -25,8 +25,8 @@ inline std::string output_of(Sandbox& sandbox, const std::string& script, int* e
     std::string text;
     Command command;
     command.argv = {"sh", "-c", script};
-    const auto outcome =
-        sandbox.run_tool(command, false, {}, [&](std::string_view line) { text.append(line).append("\n"); });
+    const auto outcome = sandbox.run_tool(command, builders::Network::none, {},
+                                          [&](std::string_view line) { text.append(line).append("\n"); });
     if (exit_code) *exit_code = outcome.exit_code;
     return text;
 }
@@ -81,7 +81,7 @@ inline void make_small_tree(Sandbox& sandbox) {
 
 // The same as output_of, but inside the tree and behind the filter: where %post runs.
 inline std::string in_tree(Sandbox& sandbox, const std::string& script, int* exit_code = nullptr,
-                           bool network = false) {
+                           builders::Network network = builders::Network::none) {
     std::string text;
     Command command;
     command.argv = {"sh", "-c", script};

@@ -241,20 +241,10 @@ TEST(Hostile, folders_replaced_by_symlinks_write_nothing_outside) {
     });
 }
 
-TEST(Hostile, processes_and_memory_files_have_a_ceiling) {
+TEST(Hostile, memory_files_have_a_ceiling) {
     as_ordinary_user([](const fs::path& work) {
         Sandbox sandbox(work);
         make_small_tree(sandbox);
-        // As many processes as it can have, under several ids: the ceiling is the namespace's, not the user's.
-        const std::string bomb =
-            "perl -e '$n = 0; for my $id (0, 5, 6) { next if fork; $> = $id if $id; "
-            "while (1) { $p = fork; last if !defined $p; if (!$p) { sleep 60; exit } $n++ } "
-            "print \"$n\\n\"; sleep 1; exit } wait for 1..3' 2>&1";
-        int total = 0, number = 0;
-        std::istringstream counts(in_tree(sandbox, bomb));
-        while (counts >> number) total += number;
-        EXPECT_GT(total, 200);
-        EXPECT_LT(total, 2048);
         const std::string full =
             in_tree(sandbox,
                     "for d in /tmp /run /dev/shm; do dd if=/dev/zero of=$d/x bs=1M count=1100 2>&1; rm -f $d/x; done; "

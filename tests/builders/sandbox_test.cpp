@@ -80,7 +80,7 @@ TEST(Sandbox, a_silent_step_stops_at_once_when_asked) {
         const auto started = std::chrono::steady_clock::now();
         Command command;
         command.argv = {"sleep", "100"};
-        EXPECT_THROW(sandbox.run_tool(command, false, {}, {}, stop.get_token()), builders::Cancelled);
+        EXPECT_THROW(sandbox.run_tool(command, builders::Network::none, {}, {}, stop.get_token()), builders::Cancelled);
         EXPECT_LT(std::chrono::steady_clock::now() - started, std::chrono::seconds(3));
     });
 }

@@ -15,7 +15,7 @@ def free_port():
 
 
 class Guest:
-    def __init__(self, disks, folder, user, key, memory=1024, arguments=()):
+    def __init__(self, disks, folder, user, key, memory=1024, arguments=(), address=''):
         self.folder, self.user, self.key = pathlib.Path(folder), user, key
         self.port = free_port()
         self.console = self.folder / 'console.log'
@@ -24,7 +24,7 @@ class Guest:
         self.process = subprocess.Popen(
             ['qemu-system-x86_64', '-accel', 'tcg,thread=multi', '-cpu', 'qemu64', '-smp', '2',
              '-m', str(memory), '-nodefaults', '-display', 'none', '-vga', 'std', *drives,
-             '-netdev', f'user,id=n0,restrict=on,hostfwd=tcp:127.0.0.1:{self.port}-:22',
+             '-netdev', f'user,id=n0,restrict=on,hostfwd=tcp:127.0.0.1:{self.port}-{address}:22',
              '-device', 'virtio-net-pci,netdev=n0', '-device', 'virtio-rng-pci',
              '-serial', f'file:{self.console}', '-no-reboot', *arguments],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **as_user())

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// GRUB onto the disk, by the installed system's own programs inside the appliance: into the MBR or the BIOS boot
+// partition, into the EFI system partition (where every firmware looks), or its menu only, for pygrub and pvgrub.
+#include "builders/build_plan.hpp"
+#include "builders/guest.hpp"
+#include "builders/progress.hpp"
+
+namespace builders::steps {
+
+// Throws StepFailed with all that the failing program said.
+void install_bootloader(const BuildPlan& plan, Guest& guest, Progress& progress);
+
+}  // namespace builders::steps
