@@ -14,6 +14,7 @@ namespace cli {
 void add_serve(CLI::App& program, int& exit_code);
 void add_build(CLI::App& program, int& exit_code);
 void add_kickstart(CLI::App& program, int& exit_code);
+void add_kickstart_lint(CLI::App& group, int& exit_code);  // kickstart lint
 void add_verify(CLI::App& program, int& exit_code);
 
 // --keyring DISTRIBUTION=FILE, repeatable; `keyrings` outlives the command.

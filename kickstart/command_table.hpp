@@ -1,38 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Every command and section with its options, as data. Adding a command is one entry of
-// command_table.cpp; what it means for the recipe is one function of recipe_builder.cpp.
+// The rules of one syntax level: every command and section with its options. The data stands in command_data.cpp,
+// one entry a command with the levels at which each option is known; what a command means for the recipe is one
+// function of recipe_builder.cpp.
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
+
+#include "kickstart/levels.hpp"
+#include "kickstart/recipe.hpp"
 
 namespace kickstart {
 
-enum class OptionType { flag, number, text, list, boolean };
+enum class OptionType {
+    flag,
+    number,  // as Python's int() reads it
+    text,
+    list,           // comma-separated
+    ports,          // a list; ":tcp" is added where no protocol stands
+    append,         // each time it stands one more item, commas and all
+    boolean,        // on, yes, true, 1 …
+    optional_text,  // the value may be left out
+    pairs,          // "eth0'{"a": 1}',eth1": devices with their configuration
+};
 
 struct OptionRule {
     std::vector<std::string> names;  // the first is the key, all without the dashes
     OptionType type = OptionType::flag;
     bool required = false;
     bool accumulates = false;  // a repeat adds instead of replacing
+    bool deprecated = false;   // accepted with a warning
     std::vector<std::string> choices;
 };
+
+// What is wrong with a whole command line, or nothing.
+using CommandCheck = std::string (*)(const Command& command, Level level);
 
 struct CommandRule {
     std::string name;
     std::size_t least_args = 0, most_args = 0;  // words that are no options
-    bool deprecated = false;                    // accepted, without effect
+    bool opaque = false;                        // its words are not looked at
+    bool deprecated = false;                    // accepted, without effect; its words are not looked at
+    bool removed = false;                       // known, and refused
+    int mount_point = -1;                       // which argument is one; -1: none
+    std::string warning;                        // accepted, but going away
     std::vector<OptionRule> options;
-    std::vector<std::string> exclusive;  // groups of options of which the last wins: "all linux none"
-    std::vector<std::string> conflicts;  // commands that must not stand in the same file
+    std::vector<std::vector<std::string>> exclusive;  // options of which the last wins
+    std::vector<std::string> conflicts;               // commands that must not stand before it in the file
+    CommandCheck check = nullptr;
 
     // By full name or unambiguous beginning. `candidates` gets all that fit.
     const OptionRule* option(std::string_view name, std::vector<std::string>& candidates) const;
 };
 
-const CommandRule* find_command(std::string_view name);
-const CommandRule* find_section(std::string_view name);  // "%post"
-std::vector<std::string> command_names();
+class CommandTable {
+public:
+    static const CommandTable& at(Level level);  // made once for each level
+
+    const CommandRule* command(std::string_view name) const;
+    const CommandRule* section(std::string_view name) const;  // "%post"
+    const std::vector<std::string>& command_names() const { return names_; }
+    bool end_is_optional() const { return end_is_optional_; }
+
+private:
+    explicit CommandTable(Level level);
+
+    std::unordered_map<std::string, CommandRule> commands_, sections_;
+    std::vector<std::string> names_;
+    bool end_is_optional_ = false;
+};
 
 }  // namespace kickstart

@@ -10,7 +10,16 @@ namespace {
 // Just enough JSON to write: objects and arrays that put their own commas.
 class Writer {
 public:
+    explicit Writer(const Sources& sources) : sources_(sources) {}
+
     std::string text;
+
+    // The line as its own file counts it, and that file when it is an included one.
+    void place(int line) {
+        const Sources::Place place = sources_.place(line);
+        member("line", place.line);
+        if (place.file > 0) member("file", sources_.files[static_cast<std::size_t>(place.file)]);
+    }
 
     void key(std::string_view name) {
         comma();
@@ -60,6 +69,7 @@ private:
         fresh_ = false;
     }
     bool fresh_ = true;
+    const Sources& sources_;
 };
 
 void write_options(Writer& out, const std::map<std::string, OptionValue>& options) {
@@ -80,6 +90,16 @@ void write_options(Writer& out, const std::map<std::string, OptionValue>& option
             case OptionValue::Kind::list:
                 out.strings(value.list);
                 break;
+            case OptionValue::Kind::pairs:
+                out.open('[');
+                for (const auto& [device, config] : value.pairs) {
+                    out.open('{');
+                    out.member("device", device);
+                    out.member("config", config);
+                    out.close('}');
+                }
+                out.close(']');
+                break;
         }
     }
     out.close('}');
@@ -90,7 +110,7 @@ void write_commands(Writer& out, const Recipe& recipe) {
     out.open('[');
     for (const Command& command : recipe.commands) {
         out.open('{');
-        out.member("line", command.line);
+        out.place(command.line);
         out.member("name", command.name);
         out.member("deprecated", command.deprecated);
         out.key("args");
@@ -110,7 +130,7 @@ void write_packages(Writer& out, const Recipe& recipe) {
     out.open('[');
     for (const Command& header : packages.headers) {
         out.open('{');
-        out.member("line", header.line);
+        out.place(header.line);
         write_options(out, header.options);
         out.close('}');
     }
@@ -140,7 +160,7 @@ void write_sections(Writer& out, const Recipe& recipe) {
     out.open('[');
     for (const Script& script : recipe.scripts) {
         out.open('{');
-        out.member("line", script.line);
+        out.place(script.line);
         out.member("section", std::string(names.at(static_cast<std::size_t>(script.section))));
         out.member("interpreter", script.interpreter);
         out.member("chroot", script.chroot);
@@ -154,7 +174,7 @@ void write_sections(Writer& out, const Recipe& recipe) {
     out.open('[');
     for (const Opaque& other : recipe.others) {
         out.open('{');
-        out.member("line", other.line);
+        out.place(other.line);
         out.member("section", other.section);
         out.key("args");
         out.strings(other.args);
@@ -166,7 +186,7 @@ void write_sections(Writer& out, const Recipe& recipe) {
     out.open('[');
     for (const Certificate& certificate : recipe.certificates) {
         out.open('{');
-        out.member("line", certificate.line);
+        out.place(certificate.line);
         out.member("filename", certificate.filename);
         out.member_or_null("dir", certificate.dir);
         out.member_or_null("type", certificate.type);
@@ -178,7 +198,7 @@ void write_sections(Writer& out, const Recipe& recipe) {
     out.open('[');
     for (const Include& include : recipe.includes) {
         out.open('{');
-        out.member("line", include.line);
+        out.place(include.line);
         out.member("path", include.path);
         out.member("where", include.where);
         out.close('}');
@@ -193,7 +213,7 @@ void write_diagnostics(Writer& out, const ParseResult& result) {
         for (const Diagnostic& diagnostic : result.diagnostics) {
             if (diagnostic.severity != severity) continue;
             out.open('{');
-            out.member("line", diagnostic.line);
+            out.place(diagnostic.line);
             if (diagnostic.column > 0) out.member("column", diagnostic.column);
             if (severity == Severity::warning) out.member("kind", diagnostic.kind);
             out.member("message", diagnostic.message);
@@ -239,7 +259,7 @@ std::string json_string(std::string_view text) {
 
 std::string to_json(const ParseResult& result) {
     const Recipe& recipe = result.recipe;
-    Writer out;
+    Writer out(recipe.sources);
     out.open('{');
     out.member("schema", std::string("kickstart-canonical/1"));
     out.member("version", recipe.version);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The words of one command line or section header against its rule.
+#include <optional>
 #include <vector>
 
 #include "kickstart/command_table.hpp"
@@ -9,10 +10,10 @@
 
 namespace kickstart {
 
-// Fills args and options of a Command; appends every problem of the line to `problems`. words[0] is
-// the command itself.
-Command parse_options(const CommandRule& rule, const std::vector<Word>& words, int line,
-                      std::vector<Diagnostic>& problems);
+// The Command that stands on the line; appends every problem and warning of the line to `problems`, and gives nothing
+// when one of them is an error. words[0] is the command itself.
+std::optional<Command> parse_options(const CommandRule& rule, const std::vector<Word>& words, int line, Level level,
+                                     std::vector<Diagnostic>& problems);
 
 // Comma list: trimmed, empty items dropped.
 std::vector<std::string> comma_list(std::string_view text);

@@ -3,30 +3,21 @@
 
 #include <algorithm>
 
+#include "kickstart/lines.hpp"
 #include "kickstart/option_parser.hpp"
 
 namespace kickstart {
-namespace {
-
-std::string trimmed(std::string_view text) {
-    const std::size_t begin = text.find_first_not_of(" \t\r\n");
-    if (begin == std::string_view::npos) return {};
-    return std::string(text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1));
-}
-
-}  // namespace
-
 void PackageList::add(std::string_view line, int number, std::vector<Diagnostic>& problems) {
-    std::string text = trimmed(line.substr(0, line.find('#')));
+    std::string text(trimmed(line.substr(0, line.find('#'))));
     if (text.empty()) return;
     const bool exclude = text.front() == '-';
-    if (exclude) text = trimmed(std::string_view(text).substr(1));
+    if (exclude) text.erase(0, 1);  // "- x" excludes a package called " x"
     if (text.empty()) {
         problems.push_back({number, 1, Severity::error, "other", "%packages: a lone '-' names no package"});
         return;
     }
     if (text.front() == '@') {
-        const std::string name = trimmed(std::string_view(text).substr(1));
+        const std::string name(trimmed(std::string_view(text).substr(1)));
         if (name.starts_with('^')) {
             if (!exclude)
                 environment_ = name.substr(1);
@@ -53,7 +44,8 @@ void PackageList::add_group(const std::string& text, int number, std::vector<Dia
     Packages::Group group{text, "default"};
     for (const auto& [option, level] : {std::pair{" --nodefaults", "mandatory"}, std::pair{" --optional", "all"}})
         if (const std::size_t at = group.name.find(option); at != std::string::npos) {
-            group.name = trimmed(group.name.substr(0, at) + group.name.substr(at + std::string(option).size()));
+            group.name.erase(at, std::string_view(option).size());
+            group.name = std::string(trimmed(group.name));
             group.level = level;
         }
     if (group.name.empty()) {
@@ -65,9 +57,10 @@ void PackageList::add_group(const std::string& text, int number, std::vector<Dia
     if (std::none_of(groups_.begin(), groups_.end(), same)) groups_.push_back(group);
 }
 
-Packages PackageList::packages(const Command& header, const std::optional<Packages>& before) const {
+Packages PackageList::packages(const std::optional<Command>& header, int line,
+                               const std::optional<Packages>& before) const {
     Packages result;
-    result.line = before ? before->line : header.line;
+    result.line = before ? before->line : line;
     result.environment = environment_;
     result.groups = groups_;
     std::sort(result.groups.begin(), result.groups.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
@@ -76,13 +69,15 @@ Packages PackageList::packages(const Command& header, const std::optional<Packag
     result.excluded_groups.assign(excluded_groups_.begin(), excluded_groups_.end());
     result.lines = lines_;
     result.headers = before ? before->headers : std::vector<Command>{};
-    result.headers.push_back(header);
-    const auto has = [&](const char* name) { return header.options.contains(name); };
+    if (!header) return result;
+    result.headers.push_back(*header);
+    const auto has = [&](const char* name) { return header->options.contains(name); };
     result.no_core = has("nocore");
     result.exclude_docs = has("excludedocs");
     result.ignore_missing = has("ignoremissing");
-    result.exclude_weakdeps = has("excludeWeakdeps");
-    if (has("instLangs")) result.languages = comma_list(header.options.at("instLangs").text);
+    result.exclude_weakdeps = has("excludeWeakdeps") || has("exclude-weakdeps");
+    for (const char* name : {"instLangs", "inst-langs"})
+        if (has(name)) result.languages = comma_list(header->options.at(name).text);
     return result;
 }
 

@@ -14,8 +14,11 @@ class PackageList {
 public:
     void add(std::string_view line, int number, std::vector<Diagnostic>& problems);
 
-    // All lines so far under this section's header; `before` is what earlier sections made.
-    Packages packages(const Command& header, const std::optional<Packages>& before) const;
+    bool empty() const { return lines_.empty(); }
+
+    // All lines so far under this section's header in `line`, which may have been refused; `before` is what earlier
+    // sections made.
+    Packages packages(const std::optional<Command>& header, int line, const std::optional<Packages>& before) const;
 
 private:
     void add_group(const std::string& text, int number, std::vector<Diagnostic>& problems);

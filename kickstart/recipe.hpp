@@ -14,11 +14,12 @@ namespace kickstart {
 // One accepted command line in canonical form (docs/kickstart.md); the typed fields of Recipe are
 // made from these. `options` holds only options that stood on the line, by their primary name.
 struct OptionValue {
-    enum class Kind { flag, number, text, list } kind = Kind::flag;
-    std::int64_t number = 0;        // for number
-    bool flag = true;               // for flag
-    std::string text;               // for text
-    std::vector<std::string> list;  // for list
+    enum class Kind { flag, number, text, list, pairs } kind = Kind::flag;
+    std::int64_t number = 0;                                 // for number
+    bool flag = true;                                        // for flag
+    std::string text;                                        // for text
+    std::vector<std::string> list;                           // for list
+    std::vector<std::pair<std::string, std::string>> pairs;  // for pairs: a team's devices and their configuration
 };
 struct Command {
     int line = 0;
@@ -26,6 +27,7 @@ struct Command {
     bool deprecated = false;
     std::vector<std::string> args;
     std::map<std::string, OptionValue> options;
+    std::vector<std::string> words;  // all words after the name, of commands whose words are not looked at
 };
 
 struct Language {
@@ -203,9 +205,23 @@ struct OptionComment {
     std::string key, value;
 };
 
+// Where the lines of a text came from that was put together of several files. Empty: every line is of the one file.
+struct Sources {
+    struct Place {
+        int file = 0;  // index of `files`, the first is the one that was asked for
+        int line = 0;
+    };
+    std::vector<std::string> files;
+    std::vector<Place> lines;  // the first is line 1
+
+    Place place(int line) const;
+};
+
 struct Recipe {
-    std::string version;  // the syntax level the text was read at
+    std::string version;         // the syntax level the text was read at
+    std::string version_reason;  // why that one: "as asked", "#version= in line 1", "a guess: …"
     std::optional<std::string> version_comment, platform;
+    Sources sources;  // what the line numbers of this recipe mean when includes were followed
 
     std::vector<Command> commands;  // every accepted line, in file order
     std::vector<OptionComment> options;
@@ -240,5 +256,10 @@ struct Recipe {
     std::vector<Opaque> others;  // %addon, %anaconda
     std::vector<Include> includes;
 };
+
+inline Sources::Place Sources::place(int line) const {
+    const auto index = static_cast<std::size_t>(line) - 1;
+    return index < lines.size() ? lines[index] : Place{0, line};
+}
 
 }  // namespace kickstart

@@ -42,7 +42,7 @@ private:
 template <class Target>
 void fill_partition(Target& part, const Options& o) {
     part.line = o.line();
-    part.mount_point = normal_path(o.arg(0));
+    part.mount_point = o.arg(0);
     part.fstype = o.text("fstype");
     part.size_mib = o.number("size");
     part.max_size_mib = o.number("maxsize");
@@ -112,8 +112,7 @@ void set_firewall(Recipe& r, const Options& o) {
     Firewall firewall;
     firewall.line = o.line();
     firewall.enabled = !o.has("disable");
-    for (const std::string& port : o.list("port"))
-        firewall.ports.push_back(port.find(':') == std::string::npos ? port + ":tcp" : port);
+    for (const std::string& port : o.list("port")) firewall.ports.push_back(port);
     firewall.services = o.list("service");
     for (const char* service : {"ssh", "http", "ftp", "smtp", "telnet"})
         if (o.has(service)) firewall.services.emplace_back(service);
@@ -124,12 +123,16 @@ void set_firewall(Recipe& r, const Options& o) {
 }
 
 void set_root_password(Recipe& r, const Options& o) {
-    r.root_password = RootPassword{o.line(), password(o.arg(0), o), o.has("lock"), o.has("allow-ssh")};
+    r.root_password =
+        RootPassword{o.line(), password(o.arg(0), o), o.has("lock") || o.has("disabled"), o.has("allow-ssh")};
 }
 
 void add_user(Recipe& r, const Options& o) {
-    r.users.push_back({o.line(), o.text("name"), o.text("gecos"), o.text("homedir"), o.text("shell"), o.list("groups"),
-                       password(o.text("password"), o), o.has("lock"), o.number("uid"), o.number("gid")});
+    const std::string name = o.has("name") ? o.text("name") : o.arg(0);  // kickseed: user NAME --fullname=…
+    if (name.empty()) return;                                            // kickseed: user --disabled
+    r.users.push_back({o.line(), name, o.has("fullname") ? o.text("fullname") : o.text("gecos"), o.text("homedir"),
+                       o.text("shell"), o.list("groups"), password(o.text("password"), o),
+                       o.has("lock") || o.has("disabled"), o.number("uid"), o.number("gid")});
 }
 
 void set_bootloader(Recipe& r, const Options& o) {
@@ -176,9 +179,16 @@ const std::unordered_map<std::string, Apply>& table() {
          [](Recipe& r, const Options& o) {
              r.keyboard = Keyboard{o.line(), o.has("vckeymap") ? o.text("vckeymap") : o.arg(0), o.list("xlayouts")};
          }},
+        {"langsupport",
+         [](Recipe& r, const Options& o) {
+             if (!r.lang) r.lang = Language{o.line(), o.text("default", o.arg(0)), {}};
+             for (const std::string& lang : o.args())
+                 if (lang != r.lang->lang) r.lang->additional.push_back(lang);
+         }},
         {"timezone",
          [](Recipe& r, const Options& o) {
-             r.timezone = Timezone{o.line(), o.arg(0), o.has("utc"), !o.has("nontp"), o.list("ntpservers")};
+             r.timezone =
+                 Timezone{o.line(), o.arg(0), o.has("utc") || o.has("isUtc"), !o.has("nontp"), o.list("ntpservers")};
          }},
         {"timesource",
          [](Recipe& r, const Options& o) {
@@ -237,7 +247,7 @@ const std::unordered_map<std::string, Apply>& table() {
 
 void build_recipe(Recipe& recipe) {
     for (const Command& command : recipe.commands)
-        if (const auto apply = table().find(command.name); apply != table().end())
+        if (const auto apply = table().find(command.name); apply != table().end() && !command.deprecated)
             apply->second(recipe, Options(command));
 }
 

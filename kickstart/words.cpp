@@ -5,6 +5,25 @@
 #include <numeric>
 
 namespace kickstart {
+namespace {
+
+// Where the run of characters ends that mean only themselves.
+std::size_t plain_end(std::string_view line, std::size_t at) {
+    for (; at < line.size(); ++at) switch (line[at]) {
+            case ' ':
+            case '\t':
+            case '\r':
+            case '\n':
+            case '#':
+            case '\\':
+            case '\'':
+            case '"':
+                return at;
+        }
+    return at;
+}
+
+}  // namespace
 
 Words split_words(std::string_view line) {
     Words result;
@@ -15,16 +34,17 @@ Words split_words(std::string_view line) {
         if (!inside) begin = static_cast<int>(at) + 1;
         inside = true;
     };
-    const auto finish = [&] {
-        if (inside) result.words.push_back({word, begin});
+    const auto finish = [&](std::size_t at) {
+        if (inside) result.words.push_back({word, begin, static_cast<int>(at) + 1});
         word.clear();
         inside = false;
     };
     for (std::size_t i = 0; i < line.size(); ++i) {
         const char c = line[i];
         if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
-            finish();
+            finish(i);
         } else if (c == '#') {
+            finish(i);
             break;
         } else if (c == '\\') {
             start(i);
@@ -50,10 +70,12 @@ Words split_words(std::string_view line) {
             }
         } else {
             start(i);
-            word += c;
+            const std::size_t end = plain_end(line, i);
+            word += line.substr(i, end - i);
+            i = end - 1;
         }
     }
-    finish();
+    finish(line.size());
     return result;
 }
 

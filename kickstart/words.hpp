@@ -12,6 +12,7 @@ namespace kickstart {
 struct Word {
     std::string text;  // unquoted
     int column = 0;    // 1-based, where it begins
+    int end = 0;       // 1-based, behind its last character
 };
 
 struct Words {

@@ -12,9 +12,9 @@ using kickstart::parse;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-std::vector<std::string> errors(const std::string& text) {
+std::vector<std::string> errors(const std::string& text, const std::string& level = "RHEL9") {
     std::vector<std::string> found;
-    for (const auto& d : parse(text).diagnostics)
+    for (const auto& d : parse(text, {level}).diagnostics)
         if (d.severity == kickstart::Severity::error)
             found.push_back(std::to_string(d.line) + ":" + std::to_string(d.column) + ": " + d.message);
     return found;
@@ -76,6 +76,7 @@ TEST(Options, integers_as_python_reads_them) {
     EXPECT_EQ(parse("part / --size=1_000").recipe.partitions[0].size_mib, 1000);
     EXPECT_EQ(parse("part / --size=' 7 '").recipe.partitions[0].size_mib, 7);
     EXPECT_FALSE(parse("part / --size=0x10").ok());
+    EXPECT_FALSE(parse("part / --size=+-1").ok());
 }
 
 TEST(Parser, conflicting_commands_are_an_error) {
@@ -94,7 +95,8 @@ TEST(Sections, bodies_are_byte_exact_and_know_their_options) {
 }
 
 TEST(Sections, a_missing_end_and_an_unknown_section_are_errors) {
-    EXPECT_THAT(errors("\n%post\necho\n"), ElementsAre("2:0: Section %post does not end with %end."));
+    EXPECT_THAT(errors("\n%post\necho\n"),
+                ElementsAre(HasSubstr("3:0: Section %post does not end with %end. It begins in line 2")));
     EXPECT_THAT(errors("%post\ncat <<X\n  %packages\nX\n%end\n"), ElementsAre(HasSubstr("does not end")));
     EXPECT_THAT(errors("%nosuch\n%end"), ElementsAre("1:1: Unknown kickstart section: %nosuch"));
     EXPECT_THAT(errors("%end"), ElementsAre(HasSubstr("without a section")));

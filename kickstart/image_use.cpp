@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kickstart/image_use.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace kickstart {
+namespace {
+
+struct Entry {
+    std::string_view command;
+    Use use;
+    std::string_view why = "";
+};
+
+using enum Use;
+constexpr std::string_view end_state = "an image has no installer to end; the image is published instead";
+constexpr std::string_view installer = "it concerns the installer's own run, and an image build has none";
+constexpr std::string_view storage = "this storage is not built into images";
+constexpr std::string_view lvm = "volume groups are not built into images yet";
+constexpr std::string_view payload = "another kind of payload; packages are installed here";
+constexpr std::string_view subscription = "it concerns subscriptions, which belong to first boot";
+constexpr std::string_view old = "it has had no effect for long";
+constexpr std::string_view passwords = "passwords are hashed and shadowed as the distribution does it";
+
+constexpr std::array entries{
+    Entry{"lang", honoured},
+    Entry{"keyboard", honoured},
+    Entry{"timezone", honoured},
+    Entry{"timesource", honoured},
+    Entry{"network", partly,
+          "dhcp, the hostname and switching off IPv4 or IPv6; static and compound devices are refused"},
+    Entry{"firewall", honoured},
+    Entry{"rootpw", honoured},
+    Entry{"user", honoured},
+    Entry{"group", honoured},
+    Entry{"sshkey", honoured},
+    Entry{"services", honoured},
+    Entry{"bootloader", partly, "the arguments and the timeout; the loader goes to the image's own disk"},
+    Entry{"zerombr", honoured},
+    Entry{"clearpart", honoured},
+    Entry{"part", honoured},
+    Entry{"partition", honoured},
+    Entry{"autopart", partly, "one partition for everything; types other than plain are refused"},
+    Entry{"url", honoured},
+    Entry{"repo", honoured},
+    Entry{"selinux", ignored, "the distribution's own default stays where SELinux is not used"},
+    Entry{"reboot", ignored, end_state},
+    Entry{"poweroff", ignored, end_state},
+    Entry{"halt", ignored, end_state},
+    Entry{"shutdown", ignored, end_state},
+    Entry{"text", ignored, installer},
+    Entry{"graphical", ignored, installer},
+    Entry{"cmdline", ignored, installer},
+    Entry{"skipx", ignored, "no X server is installed unless %packages names one"},
+    Entry{"install", ignored, installer},
+    Entry{"cdrom", ignored, "packages come from the distribution's mirror"},
+    Entry{"firstboot", ignored, "no first-boot assistant is installed"},
+    Entry{"eula", ignored, installer},
+    Entry{"logging", ignored, installer},
+    Entry{"mediacheck", ignored, installer},
+    Entry{"unsupported_hardware", ignored, installer},
+    Entry{"key", ignored, installer},
+    Entry{"rescue", ignored, installer},
+    Entry{"autostep", ignored, installer},
+    Entry{"interactive", ignored, installer},
+    Entry{"vnc", ignored, installer},
+    Entry{"rdp", ignored, installer},
+    Entry{"sshpw", ignored, installer},
+    Entry{"updates", ignored, installer},
+    Entry{"driverdisk", ignored, installer},
+    Entry{"ignoredisk", ignored, "the image has only the disks that are built"},
+    Entry{"auth", ignored, passwords},
+    Entry{"authconfig", ignored, passwords},
+    Entry{"authselect", ignored, passwords},
+    Entry{"device", ignored, old},
+    Entry{"deviceprobe", ignored, old},
+    Entry{"monitor", ignored, old},
+    Entry{"mouse", ignored, old},
+    Entry{"langsupport", partly, "its languages are added to those of lang"},
+    Entry{"method", ignored, old},
+    Entry{"syspurpose", ignored, subscription},
+    Entry{"rhsm", ignored, subscription},
+    Entry{"zipl", ignored, "it concerns IBM Z"},
+    Entry{"volgroup", refused, lvm},
+    Entry{"logvol", refused, lvm},
+    Entry{"reqpart", refused, "write the partitions out with part"},
+    Entry{"mount", refused, storage},
+    Entry{"raid", refused, storage},
+    Entry{"btrfs", refused, storage},
+    Entry{"iscsi", refused, storage},
+    Entry{"iscsiname", refused, storage},
+    Entry{"fcoe", refused, storage},
+    Entry{"zfcp", refused, storage},
+    Entry{"nvdimm", refused, storage},
+    Entry{"dmraid", refused, storage},
+    Entry{"multipath", refused, storage},
+    Entry{"snapshot", refused, storage},
+    Entry{"liveimg", refused, payload},
+    Entry{"ostreesetup", refused, payload},
+    Entry{"ostreecontainer", refused, payload},
+    Entry{"bootc", refused, payload},
+    Entry{"harddrive", refused, "a disk of the build host is not read"},
+    Entry{"nfs", refused, "a share is not mounted"},
+    Entry{"hmc", refused, "a management console is not read"},
+    Entry{"realm", refused, "joining a domain belongs to first boot"},
+    Entry{"module", refused, "module streams are not chosen yet"},
+    Entry{"xconfig", refused, "no graphical system is set up yet"},
+    Entry{"upgrade", refused, "an image is always new"},
+    Entry{"preseed", refused, "no debian-installer runs that would be asked"},
+    Entry{"%packages", honoured},
+    Entry{"%post", honoured},
+    Entry{"%post --nochroot", refused, "it would run outside the image; write it as a plain %post"},
+    Entry{"%pre", refused, "it would run on the build host; what it decides must stand in the file"},
+    Entry{"%pre-install", refused, "it would run on the build host"},
+    Entry{"%onerror", ignored, "a build that fails leaves no image"},
+    Entry{"%traceback", ignored, "a build that fails leaves no image"},
+    Entry{"%addon", ignored, "it is for the installer's add-ons"},
+    Entry{"%anaconda", ignored, "it is for the installer's add-ons"},
+    Entry{"%certificate", refused, "not built yet; write the file in %post"},
+    Entry{"%include", refused, "there is no such file with the recipe; put its lines in its place"},
+};
+
+}  // namespace
+
+ImageUse image_use(std::string_view command) {
+    const auto found =
+        std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.command == command; });
+    return found == entries.end() ? ImageUse{} : ImageUse{found->use, found->why};
+}
+
+std::string_view use_name(Use use) {
+    switch (use) {
+        case honoured:
+            return "honoured";
+        case partly:
+            return "partly honoured";
+        case ignored:
+            return "ignored";
+        default:
+            return "refused";
+    }
+}
+
+}  // namespace kickstart
