@@ -16,6 +16,11 @@ void add_build(CLI::App& program, int& exit_code);
 void add_kickstart(CLI::App& program, int& exit_code);
 void add_kickstart_lint(CLI::App& group, int& exit_code);  // kickstart lint
 void add_verify(CLI::App& program, int& exit_code);
+void add_convert(CLI::App& program, int& exit_code);
+void add_inspect(CLI::App& program, int& exit_code);
+void add_map(CLI::App& program, int& exit_code);
+void add_check(CLI::App& program, int& exit_code);
+void add_compare(CLI::App& program, int& exit_code);
 
 // --keyring DISTRIBUTION=FILE, repeatable; `keyrings` outlives the command.
 void add_keyring_option(CLI::App& command, std::map<std::string, std::string>& keyrings);

@@ -17,6 +17,11 @@ int main(int argc, char** argv) {
     cli::add_build(program, exit_code);
     cli::add_kickstart(program, exit_code);
     cli::add_verify(program, exit_code);
+    cli::add_convert(program, exit_code);
+    cli::add_inspect(program, exit_code);
+    cli::add_map(program, exit_code);
+    cli::add_check(program, exit_code);
+    cli::add_compare(program, exit_code);
     try {
         program.parse(argc, argv);
     } catch (const CLI::RequiredError& error) {

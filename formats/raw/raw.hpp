@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Raw: the bytes of the disk, as they are. Holes of a sparse file are extents not allocated
-// (lseek SEEK_DATA / SEEK_HOLE).
+// Raw: the bytes of the disk, as they are. Holes of a sparse file are extents not allocated, and a
+// writer's holes are holes of the file when the sink can make them. Rules: docs/formats/raw.md.
 #include <filesystem>
 #include <memory>
 
 #include "formats/disk/block_source.hpp"
+#include "formats/stream/byte_sink.hpp"
 
 namespace formats::raw {
 
 // Throws std::system_error when the file cannot be opened, CorruptImage when it is empty.
 std::unique_ptr<BlockSource> open_raw(const std::filesystem::path& path);
+std::unique_ptr<BlockSource> open_raw(std::shared_ptr<BlockSource> file, const std::string& name);
+
+// Exactly disk.virtual_size() bytes; does not finish the sink.
+void write_raw(BlockSource& disk, ByteSink& sink);
 
 }  // namespace formats::raw

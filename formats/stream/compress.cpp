@@ -41,6 +41,7 @@ class PlainSink : public ByteSink {
 public:
     explicit PlainSink(ByteSink& next) : next_(next) {}
     void write(std::span<const std::byte> bytes) override { next_.write(bytes); }
+    void write_zeroes(std::uint64_t count) override { next_.write_zeroes(count); }
     void finish() override { next_.finish(); }
 
 private:

@@ -12,11 +12,18 @@ FileSink::~FileSink() {
 }
 
 void FileSink::write(std::span<const std::byte> bytes) {
-    file_.write(bytes);
+    file_.write_at(size_, bytes);
     size_ += bytes.size();
+    if (!bytes.empty()) hole_at_end_ = false;
+}
+
+void FileSink::write_zeroes(std::uint64_t count) {
+    size_ += count;
+    if (count > 0) hole_at_end_ = true;
 }
 
 void FileSink::finish() {
+    if (hole_at_end_) file_.truncate(size_);
     file_.sync();
     file_.close();
     finished_ = true;
@@ -27,6 +34,11 @@ void TeeSink::write(std::span<const std::byte> bytes) {
     second_.write(bytes);
 }
 
+void TeeSink::write_zeroes(std::uint64_t count) {
+    first_.write_zeroes(count);
+    second_.write_zeroes(count);
+}
+
 void TeeSink::finish() {
     first_.finish();
     second_.finish();
@@ -35,6 +47,11 @@ void TeeSink::finish() {
 void CountingSink::write(std::span<const std::byte> bytes) {
     count_ += bytes.size();
     if (next_) next_->write(bytes);
+}
+
+void CountingSink::write_zeroes(std::uint64_t count) {
+    count_ += count;
+    if (next_) next_->write_zeroes(count);
 }
 
 void CountingSink::finish() {

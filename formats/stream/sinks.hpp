@@ -9,12 +9,14 @@
 
 namespace formats {
 
-// Writes to a new file; finish() syncs and closes it. An unfinished file is deleted again.
+// Writes to a new file; finish() syncs and closes it. An unfinished file is deleted again. Zeroes
+// given as such become holes.
 class FileSink : public ByteSink {
 public:
     explicit FileSink(const std::filesystem::path& path, unsigned mode = 0644);
     ~FileSink() override;
     void write(std::span<const std::byte> bytes) override;
+    void write_zeroes(std::uint64_t count) override;
     void finish() override;
     std::uint64_t size() const { return size_; }
 
@@ -22,7 +24,7 @@ private:
     std::filesystem::path path_;
     File file_;
     std::uint64_t size_ = 0;
-    bool finished_ = false;
+    bool hole_at_end_ = false, finished_ = false;
 };
 
 // Everything goes to `first`, then to `second`; both are finished.
@@ -30,6 +32,7 @@ class TeeSink : public ByteSink {
 public:
     TeeSink(ByteSink& first, ByteSink& second) : first_(first), second_(second) {}
     void write(std::span<const std::byte> bytes) override;
+    void write_zeroes(std::uint64_t count) override;
     void finish() override;
 
 private:
@@ -41,6 +44,7 @@ class CountingSink : public ByteSink {
 public:
     explicit CountingSink(ByteSink* next = nullptr) : next_(next) {}
     void write(std::span<const std::byte> bytes) override;
+    void write_zeroes(std::uint64_t count) override;
     void finish() override;
     std::uint64_t count() const { return count_; }
 

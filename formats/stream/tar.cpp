@@ -100,16 +100,9 @@ void Reader::read(std::span<std::byte> out) {
     left_ -= out.size();
 }
 
-std::optional<Member> Reader::next() {
-    std::vector<std::byte> skipped(64 * 1024);
-    for (std::uint64_t rest = left_ + padding_; rest > 0;) {
-        const auto part = std::span(skipped).first(std::min<std::uint64_t>(rest, skipped.size()));
-        fill(part);
-        rest -= part.size();
-    }
+std::optional<Member> parse_header(std::span<const std::byte, block> bytes, std::uint64_t at) {
     Header header{};
-    const std::uint64_t at = position_;
-    fill(std::as_writable_bytes(std::span(&header, 1)));
+    std::memcpy(&header, bytes.data(), block);
     if (std::memcmp(&header, zeroes.data(), block) == 0) return std::nullopt;
     if (octal(header.checksum, "checksum") != checksum_of(header))
         throw CorruptImage("tar: wrong header checksum at byte " + std::to_string(at));
@@ -119,8 +112,24 @@ std::optional<Member> Reader::next() {
         throw RefusedImage("tar: member \"" + member.name + "\" at byte " + std::to_string(at) + " has type '" +
                            header.typeflag + "'; only plain files are taken");
     member.size = octal(header.size, "size");
-    left_ = member.size;
-    padding_ = (block - member.size % block) % block;
+    return member;
+}
+
+std::optional<Member> Reader::next() {
+    const std::uint64_t rest = left_ + padding_;
+    if (from_.skip(rest) != rest)
+        throw CorruptImage("tar: the archive is cut short in the member before byte " +
+                           std::to_string(position_ + rest));
+    position_ += rest;
+    left_ = padding_ = 0;
+    std::array<std::byte, block> bytes;
+    const std::uint64_t at = position_;
+    fill(bytes);
+    const std::optional<Member> member = parse_header(bytes, at);
+    if (member) {
+        left_ = member->size;
+        padding_ = (block - member->size % block) % block;
+    }
     return member;
 }
 

@@ -30,6 +30,9 @@ struct Member {
     std::uint64_t size = 0;
 };
 
+// A tar header as it lies in a file, checked; nothing for a block of zeroes. `at` is for messages.
+std::optional<Member> parse_header(std::span<const std::byte, block> bytes, std::uint64_t at);
+
 class Reader {
 public:
     explicit Reader(ByteSource& from) : from_(from) {}
@@ -41,6 +44,9 @@ public:
 
     // Exactly out.size() bytes of the member. REQUIRES: so many are left of it.
     void read(std::span<std::byte> out);
+
+    // Bytes of the archive that were taken so far.
+    std::uint64_t position() const { return position_; }
 
 private:
     void fill(std::span<std::byte> out);

@@ -17,10 +17,12 @@ namespace {
 
 constexpr std::uint64_t max_xml = std::uint64_t{16} << 20;
 constexpr std::uint64_t max_chunk = std::uint64_t{1} << 20;
+constexpr std::uint64_t sha1_digits = 40, xxhash_digits = 16;
 
 class Archive {
 public:
-    Archive(ByteSource& from, const ChunkHandler& on_chunk) : tar_(from), on_chunk_(on_chunk) {}
+    Archive(ByteSource& from, const ChunkHandler* on_chunk, const PlaceHandler* on_place)
+        : tar_(from), on_chunk_(on_chunk), on_place_(on_place) {}
 
     XvaReport read() {
         const OvaContent content = read_description();
@@ -83,10 +85,11 @@ private:
                 throw CorruptImage("xva: chunk " + member->name + " ends at byte " +
                                    std::to_string(position + member->size) + ", the disk has " +
                                    std::to_string(disk.virtual_size));
-            const auto data = std::span(buffer_).first(member->size);
+            if (on_place_ && member->size > 0) (*on_place_)(disk_number_, position, tar_.position(), member->size);
+            const auto data = std::span(buffer_).first(on_place_ ? 0 : member->size);
             tar_.read(data);
-            kinds.insert(verify_checksum(member->name, data));
-            if (on_chunk_ && !data.empty()) on_chunk_(disk_number_, position, data);
+            kinds.insert(read_checksum(member->name, data));
+            if (!on_place_ && *on_chunk_ && !data.empty()) (*on_chunk_)(disk_number_, position, data);
             position += member->size;
             last = number;
             report.allocated += member->size;
@@ -107,28 +110,24 @@ private:
         return std::stoll(digits);
     }
 
-    std::string verify_checksum(const std::string& chunk, std::span<const std::byte> data) {
+    std::string read_checksum(const std::string& chunk, std::span<const std::byte> data) {
         const std::optional<tar::Member> member = next();
         const std::string name = member ? member->name : "";
         const bool sha1 = name == chunk + ".checksum", xxhash = name == chunk + ".xxhash";
-        if ((!sha1 && !xxhash) || member->size > 64)
-            throw CorruptImage("xva: behind chunk " + chunk + " must come its checksum, found \"" + name + "\"");
-        std::string stated(member->size, '\0');
-        tar_.read(std::as_writable_bytes(std::span(stated)));
-        std::string computed = sha1 ? digest_hex(DigestKind::sha1, data) : std::string(16, '\0');
-        if (xxhash) {
-            std::array<char, 17> text{};
-            std::snprintf(text.data(), text.size(), "%016llX", static_cast<unsigned long long>(xxh64(data)));
-            computed = text.data();
+        if ((!sha1 && !xxhash) || member->size != (sha1 ? sha1_digits : xxhash_digits))
+            throw CorruptImage("xva: behind chunk " + chunk + " must come its checksum, found \"" + name + "\"" +
+                               (member ? " of " + std::to_string(member->size) + " bytes" : ""));
+        if (!on_place_) {
+            std::string stated(member->size, '\0');
+            tar_.read(std::as_writable_bytes(std::span(stated)));
+            verify_chunk(data, stated, chunk);
         }
-        if (stated != computed)
-            throw CorruptImage("xva: block " + chunk + " is damaged: its checksum is " + computed +
-                               ", the archive states " + stated);
         return sha1 ? "sha1" : "xxhash";
     }
 
     tar::Reader tar_;
-    const ChunkHandler& on_chunk_;
+    const ChunkHandler* on_chunk_;
+    const PlaceHandler* on_place_;
     std::vector<std::byte> buffer_ = std::vector<std::byte>(max_chunk);
     std::uint64_t unit_ = 0, size_ = 0;
     std::size_t disk_number_ = 0;
@@ -137,8 +136,26 @@ private:
 
 }  // namespace
 
+void verify_chunk(std::span<const std::byte> data, std::string_view stated, const std::string& name) {
+    std::string computed;
+    if (stated.size() == sha1_digits) {
+        computed = digest_hex(DigestKind::sha1, data);
+    } else {
+        std::array<char, 17> text{};
+        std::snprintf(text.data(), text.size(), "%016llX", static_cast<unsigned long long>(xxh64(data)));
+        computed = text.data();
+    }
+    if (stated != computed)
+        throw CorruptImage("xva: block " + name + " is damaged: its checksum is " + computed + ", the archive states " +
+                           std::string(stated));
+}
+
+XvaReport index_xva(ByteSource& from, const PlaceHandler& on_chunk) {
+    return Archive(from, nullptr, &on_chunk).read();
+}
+
 XvaReport read_xva(ByteSource& from, const ChunkHandler& on_chunk) {
-    XvaReport report = Archive(from, on_chunk).read();
+    XvaReport report = Archive(from, &on_chunk, nullptr).read();
     std::array<std::byte, 4096> rest{};
     for (std::size_t got = from.read(rest); got != 0; got = from.read(rest)) {
         // Reads a compressed stream to its end, so that its own check is verified as well.

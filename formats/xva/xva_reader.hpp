@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "formats/hardware.hpp"
@@ -29,6 +31,18 @@ struct XvaReport {
 
 // Gets every chunk that is there, in order: disk number from 0, offset in bytes, data.
 using ChunkHandler = std::function<void(std::size_t disk, std::uint64_t offset, std::span<const std::byte> data)>;
+
+// Gets the place of every chunk that is there, in order: disk number from 0, offset on the disk, first
+// byte of its data in the archive, bytes.
+using PlaceHandler =
+    std::function<void(std::size_t disk, std::uint64_t offset, std::uint64_t place, std::uint64_t length)>;
+
+// Walks over the members without reading the chunks: checks names, numbers and lengths, not checksums.
+// Those are verified by whoever reads a chunk, with verify_chunk().
+XvaReport index_xva(ByteSource& from, const PlaceHandler& on_chunk);
+
+// Compares the chunk with the content of its checksum member: 40 or 16 digits. Throws CorruptImage.
+void verify_chunk(std::span<const std::byte> data, std::string_view stated, const std::string& name);
 
 // Reads the whole archive and verifies every checksum. Throws CorruptImage or RefusedImage with the
 // member's name.

@@ -40,9 +40,15 @@ public:
     }
     void read_at(std::uint64_t offset, std::span<std::byte> out) override {
         if (offset + out.size() > size_) throw std::logic_error("read past the end");
-        for (std::size_t i = 0; i < out.size(); ++i) {
-            const auto block = blocks_.find((offset + i) / grain_);
-            out[i] = block == blocks_.end() ? std::byte{0} : block->second[(offset + i) % grain_];
+        for (std::size_t done = 0; done < out.size();) {
+            const std::uint64_t at = offset + done, inside = at % grain_;
+            const std::size_t count = std::min<std::uint64_t>(out.size() - done, grain_ - inside);
+            const auto block = blocks_.find(at / grain_);
+            if (block == blocks_.end())
+                std::memset(out.data() + done, 0, count);
+            else
+                std::memcpy(out.data() + done, block->second.data() + inside, count);
+            done += count;
         }
     }
 

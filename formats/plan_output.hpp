@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Disks into a file of any format that we write: the whole layout is planned from the extents, so that
+// the size is known before the first byte; then the bytes flow once, forward. The same disks and
+// options give the same bytes.
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/detect_format.hpp"
+#include "formats/disk/block_source.hpp"
+#include "formats/hardware.hpp"
+#include "formats/stream/byte_sink.hpp"
+#include "formats/stream/compress.hpp"
+
+namespace formats {
+
+struct OutputKind {
+    Format format = Format::raw;
+    bool fixed = false;  // VHD only
+    Compression packing = Compression::none;
+    std::optional<int> level;
+};
+// "qcow2", "vhd", "vhd-fixed", "raw", "xva", each with ".xz", ".gz", ".zst" behind it if wanted.
+std::optional<OutputKind> output_kind_from(std::string_view name);
+// By the ending of a file's name; ".vhd" is dynamic.
+std::optional<OutputKind> output_kind_by_ending(std::string_view name);
+
+class PlannedOutput {
+public:
+    virtual ~PlannedOutput() = default;
+    virtual std::uint64_t file_size() const = 0;                      // before packing
+    virtual void write(ByteSink& sink) = 0;                           // once; does not finish the sink
+    const std::vector<std::string>& notes() const { return notes_; }  // "padded from … to …"
+
+protected:
+    std::vector<std::string> notes_;
+};
+
+// REQUIRES: the disks outlive the plan. `hardware` is used by XVA only. Throws std::invalid_argument
+// for what the format cannot hold: several disks in a format of one, a disk too large.
+std::unique_ptr<PlannedOutput> plan_output(const OutputKind& kind, const std::vector<BlockSource*>& disks,
+                                           const Hardware& hardware);
+
+}  // namespace formats
