@@ -17,7 +17,6 @@ using enum Use;
 constexpr std::string_view end_state = "an image has no installer to end; the image is published instead";
 constexpr std::string_view installer = "it concerns the installer's own run, and an image build has none";
 constexpr std::string_view storage = "this storage is not built into images";
-constexpr std::string_view lvm = "volume groups are not built into images yet";
 constexpr std::string_view payload = "another kind of payload; packages are installed here";
 constexpr std::string_view subscription = "it concerns subscriptions, which belong to first boot";
 constexpr std::string_view old = "it has had no effect for long";
@@ -28,8 +27,7 @@ constexpr std::array entries{
     Entry{"keyboard", honoured},
     Entry{"timezone", honoured},
     Entry{"timesource", honoured},
-    Entry{"network", partly,
-          "dhcp, the hostname and switching off IPv4 or IPv6; static and compound devices are refused"},
+    Entry{"network", partly, "dhcp, static addresses and the hostname; bonds, VLANs, bridges and teams are refused"},
     Entry{"firewall", honoured},
     Entry{"rootpw", honoured},
     Entry{"user", honoured},
@@ -41,7 +39,7 @@ constexpr std::array entries{
     Entry{"clearpart", honoured},
     Entry{"part", honoured},
     Entry{"partition", honoured},
-    Entry{"autopart", partly, "one partition for everything; types other than plain are refused"},
+    Entry{"autopart", partly, "plain partitions or LVM; btrfs and thin volumes are refused"},
     Entry{"url", honoured},
     Entry{"repo", honoured},
     Entry{"selinux", ignored, "the distribution's own default stays where SELinux is not used"},
@@ -82,9 +80,9 @@ constexpr std::array entries{
     Entry{"syspurpose", ignored, subscription},
     Entry{"rhsm", ignored, subscription},
     Entry{"zipl", ignored, "it concerns IBM Z"},
-    Entry{"volgroup", refused, lvm},
-    Entry{"logvol", refused, lvm},
-    Entry{"reqpart", refused, "write the partitions out with part"},
+    Entry{"volgroup", honoured},
+    Entry{"logvol", partly, "plain volumes; thin ones are refused"},
+    Entry{"reqpart", honoured},
     Entry{"mount", refused, storage},
     Entry{"raid", refused, storage},
     Entry{"btrfs", refused, storage},
@@ -105,19 +103,19 @@ constexpr std::array entries{
     Entry{"hmc", refused, "a management console is not read"},
     Entry{"realm", refused, "joining a domain belongs to first boot"},
     Entry{"module", refused, "module streams are not chosen yet"},
-    Entry{"xconfig", refused, "no graphical system is set up yet"},
+    Entry{"xconfig", partly, "--startxonboot makes the graphical target the default"},
     Entry{"upgrade", refused, "an image is always new"},
     Entry{"preseed", refused, "no debian-installer runs that would be asked"},
     Entry{"%packages", honoured},
     Entry{"%post", honoured},
-    Entry{"%post --nochroot", refused, "it would run outside the image; write it as a plain %post"},
-    Entry{"%pre", refused, "it would run on the build host; what it decides must stand in the file"},
-    Entry{"%pre-install", refused, "it would run on the build host"},
+    Entry{"%post --nochroot", partly, "it runs outside the image: only where the operator allows it, in the sandbox"},
+    Entry{"%pre", partly, "it runs outside the image: only where the operator allows it, in the sandbox"},
+    Entry{"%pre-install", ignored, "it runs only around an installer"},
     Entry{"%onerror", ignored, "a build that fails leaves no image"},
     Entry{"%traceback", ignored, "a build that fails leaves no image"},
     Entry{"%addon", ignored, "it is for the installer's add-ons"},
     Entry{"%anaconda", ignored, "it is for the installer's add-ons"},
-    Entry{"%certificate", refused, "not built yet; write the file in %post"},
+    Entry{"%certificate", honoured},
     Entry{"%include", refused, "there is no such file with the recipe; put its lines in its place"},
 };
 

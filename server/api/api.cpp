@@ -10,6 +10,7 @@
 #include "server/api/catalog_page.hpp"
 #include "server/api/error_response.hpp"
 #include "server/api/json_text.hpp"
+#include "server/api/lint.hpp"
 #include "server/clock.hpp"
 #include "server/publish/public_recipe.hpp"
 
@@ -208,6 +209,8 @@ Response Api::route(const Request& request) {
     const Parts parts = split_path(request.path);
     const auto is = [&](std::size_t index, const char* text) { return parts.size() > index && parts[index] == text; };
     if (is(0, "v1") && is(1, "builds")) return builds(request, parts);
+    if (parts.size() == 3 && is(0, "v1") && is(1, "kickstart") && is(2, "lint"))
+        return request.method == "POST" ? lint(request) : not_allowed(request.method, "POST");
     if (!reads(request)) {
         const bool known =
             parts.empty() || is(0, "healthz") || is(0, "v1") || is(0, "download") || is(0, "keys") || is(0, "releases");
