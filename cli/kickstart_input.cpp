@@ -74,7 +74,7 @@ Followed open_bundle(const std::string& bundle, const std::string& file) {
     }
     fs::path top = bundle.empty() ? fs::current_path() : fs::path(bundle);
     if (file == "-")
-        followed.name = "-";
+        followed.name = file;
     else if (!bundle.empty() || top != top.root_path())  // the root folder is nobody's bundle
         followed.name = name_in(fs::absolute(top), file);
     if (followed.name.empty() && !bundle.empty()) {

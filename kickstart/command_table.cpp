@@ -138,15 +138,24 @@ const OptionRule* CommandRule::option(std::string_view wanted, std::vector<std::
     return candidates.size() == 1 ? found : nullptr;
 }
 
-CommandTable::CommandTable(Level level) {
+CommandTable::CommandTable(Level level) : level_(level) {
     end_is_optional_ = in_range(level, "R5,K");
     // An entry that is made for kickseed comes before the one that is read at its place elsewhere.
     for (const bool kickseed : {true, false})
         for (const CommandEntry& entry : command_entries())
             if (names_kickseed(entry) == kickseed && in_range(level, entry.known) &&
-                commands_.try_emplace(entry.name, command_rule(entry, level)).second)
+                commands_.try_emplace(entry.name, Slot{&entry, nullptr}).second)
                 names_.emplace_back(entry.name);
-    for (const CommandEntry& entry : section_entries()) sections_.emplace(entry.name, command_rule(entry, level));
+    for (const CommandEntry& entry : section_entries()) sections_.try_emplace(entry.name, Slot{&entry, nullptr});
+}
+
+const CommandRule* CommandTable::find(Slots& slots, std::string_view name) const {
+    const auto found = slots.find(name);
+    if (found == slots.end()) return nullptr;
+    const std::lock_guard lock(mutex_);
+    auto& rule = found->second.rule;
+    if (!rule) rule = std::make_unique<const CommandRule>(command_rule(*found->second.entry, level_));
+    return rule.get();
 }
 
 const CommandTable& CommandTable::at(Level level) {
@@ -159,13 +168,11 @@ const CommandTable& CommandTable::at(Level level) {
 }
 
 const CommandRule* CommandTable::command(std::string_view name) const {
-    const auto found = commands_.find(std::string(name));
-    return found == commands_.end() ? nullptr : &found->second;
+    return find(commands_, name);
 }
 
 const CommandRule* CommandTable::section(std::string_view name) const {
-    const auto found = sections_.find(std::string(name));
-    return found == sections_.end() ? nullptr : &found->second;
+    return find(sections_, name);
 }
 
 }  // namespace kickstart

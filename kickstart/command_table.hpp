@@ -3,10 +3,11 @@
 // The rules of one syntax level: every command and section with its options. The data stands in command_data.cpp,
 // one entry a command with the levels at which each option is known; what a command means for the recipe is one
 // function of recipe_builder.cpp.
-#include <span>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "kickstart/levels.hpp"
@@ -55,9 +56,11 @@ struct CommandRule {
     const OptionRule* option(std::string_view name, std::vector<std::string>& candidates) const;
 };
 
+struct CommandEntry;
+
 class CommandTable {
 public:
-    static const CommandTable& at(Level level);  // made once for each level
+    static const CommandTable& at(Level level);  // made once for each level, and each rule when it is first asked for
 
     const CommandRule* command(std::string_view name) const;
     const CommandRule* section(std::string_view name) const;  // "%post"
@@ -65,9 +68,18 @@ public:
     bool end_is_optional() const { return end_is_optional_; }
 
 private:
-    explicit CommandTable(Level level);
+    struct Slot {
+        const CommandEntry* entry = nullptr;
+        std::unique_ptr<const CommandRule> rule;
+    };
+    using Slots = std::map<std::string, Slot, std::less<>>;
 
-    std::unordered_map<std::string, CommandRule> commands_, sections_;
+    explicit CommandTable(Level level);
+    const CommandRule* find(Slots& slots, std::string_view name) const;
+
+    Level level_;
+    mutable std::mutex mutex_;
+    mutable Slots commands_, sections_;
     std::vector<std::string> names_;
     bool end_is_optional_ = false;
 };
