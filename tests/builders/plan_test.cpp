@@ -226,7 +226,7 @@ TEST(Plan, scripts_outside_the_image_need_the_operators_word) {
 
 TEST(Plan, names_what_it_cannot_do_with_its_line_before_anything_is_downloaded) {
     const std::vector<std::pair<std::string, std::string>> wrong{
-        {"raid / --device=0 raid.01", "3: raid"},
+        {"raid / --device=0 --level=1 raid.01", "3: raid"},
         {"part /home --encrypted --passphrase=x --size=10", "3: part /home: --encrypted"},
         {"part /home --fstype=btrfs --size=10", "3: part /home: file system 'btrfs'"},
         {"part /home --size=0", "3: part /home: needs --size"},
