@@ -5,8 +5,10 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
+#include <future>
 #include <iostream>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "cli/image_arguments.hpp"
 #include "cli/progress_sink.hpp"
 #include "formats/disk/boot_firmware.hpp"
+#include "formats/disk/fan_out.hpp"
 #include "formats/disk/scanned_disk.hpp"
 #include "formats/plan_output.hpp"
 #include "formats/stream/digest.hpp"
@@ -44,9 +47,10 @@ OutputKind kind_of(const std::string& output, const Arguments& arguments) {
     std::optional<OutputKind> kind =
         arguments.to.empty() ? output_kind_by_ending(output) : output_kind_from(arguments.to);
     if (!kind)
-        throw std::invalid_argument(arguments.to.empty()
-                                        ? output + ": its ending names no format that is written; type --to F"
-                                        : "--to " + arguments.to + ": raw, qcow2, vhd, vhd-fixed and xva are written");
+        throw std::invalid_argument(
+            arguments.to.empty()
+                ? output + ": its ending names no format that is written; type --to F"
+                : "--to " + arguments.to + ": raw, qcow2, qcow2-zlib, qcow2-zstd, vhd, vhd-fixed and xva are written");
     if (!arguments.compress.empty()) {
         const std::size_t colon = arguments.compress.find(':');
         const auto packing = compression_from(arguments.compress.substr(0, colon));
@@ -62,6 +66,7 @@ OutputKind kind_of(const std::string& output, const Arguments& arguments) {
             kind->level = std::stoi(digits);
         }
     }
+    kind->threads = arguments.jobs;
     return *kind;
 }
 
@@ -112,7 +117,8 @@ public:
             notes_ << "note: the input was unpacked or kept in " << arguments_.image.spool << " to be read\n";
         choose_disks();
         const Hardware hardware = hardware_of(image_, *disks_.front(), arguments_);
-        for (const std::string& output : arguments_.outputs) write(output, kind_of(output, arguments_), hardware);
+        if (arguments_.outputs.size() > 1 && disks_.size() == 1) return write_all(hardware);
+        for (const std::string& output : arguments_.outputs) write(output, disks_, hardware);
     }
 
 private:
@@ -129,32 +135,68 @@ private:
                 disks_.push_back(scanned_.empty() ? image_.disks[i].source.get() : scanned_[i].get());
     }
 
-    void write(const std::string& output, const OutputKind& kind, const Hardware& hardware) {
-        if (kind.format != Format::xva && disks_.size() > 1)
-            throw std::invalid_argument("the input has " + std::to_string(disks_.size()) + " disks, " +
+    // Several outputs of one disk: each on its own thread, the disk is read once for all.
+    void write_all(const Hardware& hardware) {
+        FanOut fan(*disks_.front(), arguments_.outputs.size());
+        std::vector<std::future<void>> running;
+        for (std::size_t i = 0; i < arguments_.outputs.size(); ++i)
+            running.push_back(std::async(std::launch::async, [this, i, &fan, &hardware] {
+                try {
+                    write(arguments_.outputs[i], {&fan.reader(i)}, hardware, i == 0);
+                    fan.done(i);
+                } catch (...) {
+                    fan.cancel();
+                    throw;
+                }
+            }));
+        std::exception_ptr first, cancelled;
+        for (std::future<void>& one : running) {
+            try {
+                one.get();
+            } catch (const Cancelled&) {
+                cancelled = std::current_exception();
+            } catch (...) {
+                if (!first) first = std::current_exception();
+            }
+        }
+        if (!first) first = cancelled;
+        if (first) std::rethrow_exception(first);
+    }
+
+    void write(const std::string& output, const std::vector<BlockSource*>& disks, const Hardware& hardware,
+               bool with_progress = true) {
+        const OutputKind kind = kind_of(output, arguments_);
+        if (kind.format != Format::xva && disks.size() > 1)
+            throw std::invalid_argument("the input has " + std::to_string(disks.size()) + " disks, " +
                                         std::string(to_string(kind.format)) + " holds one: choose with --disk N");
-        const std::unique_ptr<PlannedOutput> plan = plan_output(kind, disks_, hardware);
-        for (const std::string& note : plan->notes()) notes_ << "note: " << output << ": " << note << "\n";
+        const std::unique_ptr<PlannedOutput> plan = plan_output(kind, disks, hardware);
+        for (const std::string& note : plan->notes()) tell(output + ": " + note);
         const std::unique_ptr<ByteSink> file = open_output(output, kind, plan->file_size());
         const int level = kind.level.value_or(levels(kind.packing).standard);
         if (!arguments_.digests) {
             const auto packed = make_compressor(kind.packing, level, arguments_.jobs, *file);
-            return stream(*plan, *packed);
+            return stream(*plan, *packed, with_progress);
         }
         if (output == "-") throw std::invalid_argument("--digests needs a name to write the digest beside");
         if (kind.packing == Compression::none && (kind.format == Format::raw || kind.fixed))
-            notes_ << "note: " << output << ": a digest of the whole file costs its virtual size\n";
+            tell(output + ": a digest of the whole file costs its virtual size");
         DigestSink digest{DigestKind::sha256};
         TeeSink both(*file, digest);
         const auto packed = make_compressor(kind.packing, level, arguments_.jobs, both);
-        stream(*plan, *packed);
+        stream(*plan, *packed, with_progress);
         write_digest(output, digest, arguments_.replace);
     }
 
-    void stream(PlannedOutput& plan, ByteSink& sink) {
-        ProgressSink progress(sink, plan.file_size(), !arguments_.quiet && ::isatty(STDERR_FILENO));
+    void stream(PlannedOutput& plan, ByteSink& sink, bool with_progress) {
+        const bool shown = with_progress && !arguments_.quiet && ::isatty(STDERR_FILENO);
+        ProgressSink progress(sink, plan.file_size(), shown);
         plan.write(progress);
         progress.finish();
+    }
+
+    void tell(const std::string& note) {
+        const std::lock_guard lock(telling_);
+        notes_ << "note: " << note << "\n";
     }
 
     std::unique_ptr<ByteSink> open_output(const std::string& output, const OutputKind& kind, std::uint64_t size) {
@@ -175,6 +217,7 @@ private:
 
     const Arguments& arguments_;
     std::ostream& notes_;
+    std::mutex telling_;
     OpenedImage image_;
     std::vector<std::unique_ptr<ScannedDisk>> scanned_;
     std::vector<BlockSource*> disks_;
@@ -191,7 +234,8 @@ void add_convert(CLI::App& program, int& exit_code) {
         ->add_option("output", arguments->outputs, "Where it goes, or - ; the ending says the format; may be repeated")
         ->required();
     add_image_options(*command, arguments->image);
-    command->add_option("--to", arguments->to, "Format of the output: raw, qcow2, vhd, vhd-fixed, xva; xva.xz …");
+    command->add_option("--to", arguments->to,
+                        "Format of the output: raw, qcow2, qcow2-zlib, qcow2-zstd, vhd, vhd-fixed, xva; xva.xz …");
     command->add_option("--compress", arguments->compress, "xz, gzip, zstd or none; with a level as in xz:6");
     command->add_option("--jobs", arguments->jobs, "Threads to pack with (one per processor)");
     command->add_option("--disk", arguments->disk, "Of several disks only this one, from 1");

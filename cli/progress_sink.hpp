@@ -4,11 +4,12 @@
 #include <chrono>
 #include <cstdio>
 
+#include "formats/disk/file_place.hpp"
 #include "formats/stream/byte_sink.hpp"
 
 namespace cli {
 
-class ProgressSink : public formats::ByteSink {
+class ProgressSink : public formats::ByteSink, public formats::TakesCopies {
 public:
     ProgressSink(formats::ByteSink& next, std::uint64_t total, bool shown)
         : next_(next), total_(total), shown_(shown) {}
@@ -20,6 +21,13 @@ public:
     void write_zeroes(std::uint64_t count) override {
         next_.write_zeroes(count);
         advance(count);
+    }
+    bool copy_from(const formats::FilePlace& place) override {
+        auto* const copies = dynamic_cast<formats::TakesCopies*>(&next_);
+        if (!copies || !copies->copy_from(place)) return false;
+        moved_ += place.length;
+        advance(place.length);
+        return true;
     }
     void finish() override {
         next_.finish();

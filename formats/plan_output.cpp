@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "formats/plan_output.hpp"
 
+#include <algorithm>
 #include <stdexcept>
+#include <thread>
 
+#include "formats/qcow2/packed_qcow2.hpp"
 #include "formats/qcow2/qcow2.hpp"
 #include "formats/raw/raw.hpp"
 #include "formats/vhd/vhd.hpp"
@@ -36,6 +39,19 @@ public:
 
 private:
     qcow2::Qcow2Layout layout_;
+};
+
+class PackedQcow2Output : public PlannedOutput {
+public:
+    PackedQcow2Output(BlockSource& disk, const qcow2::PackOptions& options) : packed_(disk, options) {
+        if (packed_.virtual_size() != disk.virtual_size())
+            notes_.push_back(padded(disk.virtual_size(), packed_.virtual_size(), "a whole sector"));
+    }
+    std::uint64_t file_size() const override { return packed_.file_size(); }
+    void write(ByteSink& sink) override { packed_.write(sink); }
+
+private:
+    qcow2::PackedQcow2 packed_;
 };
 
 class VhdOutput : public PlannedOutput {
@@ -77,6 +93,9 @@ std::optional<OutputKind> output_kind_from(std::string_view name) {
         name = name.substr(0, dot);
     }
     kind.fixed = name == "vhd-fixed";
+    if (name == "qcow2-zlib") kind.clusters = Compression::gzip;
+    if (name == "qcow2-zstd") kind.clusters = Compression::zstd;
+    if (kind.clusters != Compression::none) name = "qcow2";
     const std::optional<Format> format = kind.fixed ? Format::vhd : format_from(name);
     if (!format || *format == Format::vmdk || *format == Format::ova) return std::nullopt;
     kind.format = *format;
@@ -103,6 +122,13 @@ std::unique_ptr<PlannedOutput> plan_output(const OutputKind& kind, const std::ve
         case Format::raw:
             return std::make_unique<RawOutput>(*disks.front());
         case Format::qcow2:
+            if (kind.clusters != Compression::none) {
+                qcow2::PackOptions options;
+                options.zstd = kind.clusters == Compression::zstd;
+                options.level = kind.level.value_or(levels(kind.clusters).standard);
+                options.threads = kind.threads ? kind.threads : std::max(1U, std::thread::hardware_concurrency());
+                return std::make_unique<PackedQcow2Output>(*disks.front(), options);
+            }
             return std::make_unique<Qcow2Output>(*disks.front());
         case Format::vhd: {
             vhd::VhdOptions options;

@@ -20,10 +20,14 @@ namespace formats {
 struct OutputKind {
     Format format = Format::raw;
     bool fixed = false;  // VHD only
+    // qcow2 only: compressed clusters, by zlib (gzip) or zstd. Packed when the plan is made.
+    Compression clusters = Compression::none;
+    unsigned threads = 0;  // to pack clusters with; 0: one per processor
     Compression packing = Compression::none;
     std::optional<int> level;
 };
-// "qcow2", "vhd", "vhd-fixed", "raw", "xva", each with ".xz", ".gz", ".zst" behind it if wanted.
+// "qcow2", "qcow2-zlib", "qcow2-zstd", "vhd", "vhd-fixed", "raw", "xva", each with ".xz", ".gz", ".zst" behind it if
+// wanted.
 std::optional<OutputKind> output_kind_from(std::string_view name);
 // By the ending of a file's name; ".vhd" is dynamic.
 std::optional<OutputKind> output_kind_by_ending(std::string_view name);

@@ -33,6 +33,10 @@ Extent FileDisk::extent_at(std::uint64_t offset) {
 std::uint64_t FileDisk::seek(std::uint64_t offset, int whence) const {
     const off_t found = ::lseek(file_.descriptor(), static_cast<off_t>(offset), whence);
     if (found >= 0) return std::min(static_cast<std::uint64_t>(found), size_);
+    if (errno == ENXIO && size_of(file_) < size_) {
+        errno = EIO;  // what is gone must not read as zeroes
+        throw std::system_error(errno, std::generic_category(), file_.name() + " became shorter while it was read");
+    }
     if (errno == ENXIO) return size_;                                  // no data behind it
     if (errno == EINVAL) return whence == SEEK_DATA ? offset : size_;  // cannot tell
     throw std::system_error(errno, std::generic_category(), "seek " + file_.name());

@@ -7,16 +7,19 @@
 
 #include "formats/base/file.hpp"
 #include "formats/disk/block_source.hpp"
+#include "formats/disk/file_place.hpp"
 
 namespace formats {
 
-class FileDisk : public BlockSource {
+class FileDisk : public BlockSource, public HasFilePlaces {
 public:
     explicit FileDisk(File file);  // a regular file or a block device
     std::uint64_t virtual_size() const override { return size_; }
     Extent extent_at(std::uint64_t offset) override;
     void read_at(std::uint64_t offset, std::span<std::byte> out) override { file_.read_at(offset, out); }
-    const File& file() const { return file_; }
+    std::optional<FilePlace> place_at(std::uint64_t offset) override {
+        return FilePlace{&file_, offset, size_ - offset};
+    }
 
 private:
     std::uint64_t seek(std::uint64_t offset, int whence) const;

@@ -9,12 +9,13 @@
 
 namespace formats {
 
-class ScannedDisk : public BlockSource {
+class ScannedDisk : public BlockSource, public HasFilePlaces {
 public:
     explicit ScannedDisk(BlockSource& disk);  // reads all that is allocated. REQUIRES: it outlives this
     std::uint64_t virtual_size() const override { return disk_.virtual_size(); }
     Extent extent_at(std::uint64_t offset) override;
     void read_at(std::uint64_t offset, std::span<std::byte> out) override { disk_.read_at(offset, out); }
+    std::optional<FilePlace> place_at(std::uint64_t offset) override { return place_in(disk_, offset); }
 
 private:
     BlockSource& disk_;

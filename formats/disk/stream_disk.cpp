@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
+
+#include "formats/disk/file_place.hpp"
 
 namespace formats {
 
@@ -10,6 +13,8 @@ void stream_disk(BlockSource& disk, std::uint64_t offset, std::uint64_t length, 
     constexpr std::uint64_t piece = std::uint64_t{1} << 20;
     const std::uint64_t end = offset + length, there = std::min(end, disk.virtual_size());
     std::unique_ptr<std::byte[]> buffer;
+    auto* const copies = dynamic_cast<TakesCopies*>(&sink);
+    auto* const places = copies ? dynamic_cast<HasFilePlaces*>(&disk) : nullptr;
     while (offset < there) {
         const Extent extent = disk.extent_at(offset);
         const std::uint64_t stop = std::min(there, offset + extent.length);
@@ -17,6 +22,13 @@ void stream_disk(BlockSource& disk, std::uint64_t offset, std::uint64_t length, 
             sink.write_zeroes(stop - offset);
             offset = stop;
             continue;
+        }
+        if (std::optional<FilePlace> place = places ? places->place_at(offset) : std::nullopt) {
+            place->length = std::min(place->length, stop - offset);
+            if (copies->copy_from(*place)) {
+                offset += place->length;
+                continue;
+            }
         }
         if (!buffer) buffer = std::make_unique_for_overwrite<std::byte[]>(std::min(piece, length));
         while (offset < stop) {

@@ -26,6 +26,12 @@ void SlicedDisk::read_at(std::uint64_t offset, std::span<std::byte> out) {
     disk_->read_at(offset_ + offset, out);
 }
 
+std::optional<FilePlace> SlicedDisk::place_at(std::uint64_t offset) {
+    std::optional<FilePlace> place = place_in(*disk_, offset_ + offset);
+    if (place) place->length = std::min(place->length, size_ - offset);
+    return place;
+}
+
 std::vector<UnitRun> allocated_units(BlockSource& disk, std::uint64_t unit) {
     std::vector<UnitRun> runs;
     std::uint64_t next = 0;  // first unit that is not in a run yet

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "formats/disk/block_source.hpp"
+#include "formats/disk/file_place.hpp"
 
 namespace formats {
 
@@ -23,13 +24,14 @@ private:
 };
 
 // A part of a disk. REQUIRES: offset + size <= disk->virtual_size().
-class SlicedDisk : public BlockSource {
+class SlicedDisk : public BlockSource, public HasFilePlaces {
 public:
     SlicedDisk(std::shared_ptr<BlockSource> disk, std::uint64_t offset, std::uint64_t size)
         : disk_(std::move(disk)), offset_(offset), size_(size) {}
     std::uint64_t virtual_size() const override { return size_; }
     Extent extent_at(std::uint64_t offset) override;
     void read_at(std::uint64_t offset, std::span<std::byte> out) override;
+    std::optional<FilePlace> place_at(std::uint64_t offset) override;
 
 private:
     std::shared_ptr<BlockSource> disk_;  // several disks of one archive share its file

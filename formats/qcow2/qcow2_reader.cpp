@@ -10,7 +10,7 @@
 namespace formats::qcow2 {
 namespace {
 
-class Qcow2Disk : public BlockSource {
+class Qcow2Disk : public BlockSource, public HasFilePlaces {
 public:
     Qcow2Disk(std::shared_ptr<BlockSource> file, Facts* facts)
         : file_(std::move(file)), tables_(*file_, read_header(*file_, facts)), image_(tables_.image()) {
@@ -55,12 +55,20 @@ public:
         }
     }
 
+    std::optional<FilePlace> place_at(std::uint64_t offset) override {
+        const Mapping mapping = tables_.map(offset);
+        if (mapping.kind != Kind::data || mapping.length > image_.file_size - mapping.host) return std::nullopt;
+        std::optional<FilePlace> place = place_in(*file_, mapping.host);
+        if (place) place->length = std::min(place->length, mapping.length);
+        return place;
+    }
+
 private:
     // The last cluster of the file may be cut short; what is missing reads as zeroes.
     void read_data(std::uint64_t host, std::span<std::byte> out) {
         const std::uint64_t there =
             host < image_.file_size ? std::min<std::uint64_t>(out.size(), image_.file_size - host) : 0;
-        file_->read_at(host, out.first(there));
+        if (there > 0) file_->read_at(host, out.first(there));
         std::ranges::fill(out.subspan(there), std::byte{0});
     }
 

@@ -7,6 +7,7 @@
 #include "formats/disk/stream_disk.hpp"
 #include "formats/qcow2/qcow2.hpp"
 #include "formats/qcow2/qcow2_header.hpp"
+#include "formats/qcow2/table_writer.hpp"
 
 namespace formats::qcow2 {
 namespace {
@@ -15,27 +16,8 @@ constexpr std::uint64_t sector = 512;
 constexpr std::uint64_t cluster = Qcow2Layout::cluster_size;
 constexpr std::uint64_t refcounts_per_block = cluster / 2;  // 16 bits each
 
-// A table of big-endian entries, written a cluster at a time and padded to a whole cluster.
 template <class Entry>
-class TableWriter {
-public:
-    explicit TableWriter(ByteSink& sink) : sink_(sink) { entries_.reserve(capacity); }
-    void append(std::uint64_t value) {
-        entries_.push_back(static_cast<typename Entry::value_type>(value));
-        if (entries_.size() == capacity) flush();
-    }
-    void flush() {
-        if (entries_.empty()) return;
-        entries_.resize(capacity);
-        sink_.write(std::as_bytes(std::span(entries_)));
-        entries_.clear();
-    }
-
-private:
-    static constexpr std::size_t capacity = cluster / sizeof(Entry);
-    ByteSink& sink_;
-    std::vector<Entry> entries_;
-};
+using Table = TableWriter<Entry, cluster>;
 
 void write_header(const Qcow2Layout& layout, ByteSink& sink) {
     Header header{};
@@ -58,7 +40,7 @@ void write_l2_tables(const Qcow2Layout& layout, ByteSink& sink) {
     auto run = layout.runs().begin();
     std::uint64_t host = layout.first_data();
     for (const std::uint64_t table : layout.l2_tables()) {
-        TableWriter<be64> entries(sink);
+        Table<be64> entries(sink);
         const std::uint64_t first = table * Qcow2Layout::table_entries;
         for (std::uint64_t i = first; i < first + Qcow2Layout::table_entries; ++i) {
             while (run != layout.runs().end() && i >= run->first + run->count) ++run;
@@ -98,16 +80,16 @@ std::uint64_t Qcow2Layout::l1_clusters() const {
 
 void write_qcow2(const Qcow2Layout& layout, ByteSink& sink) {
     write_header(layout, sink);
-    TableWriter<be64> refcount_table(sink);
+    Table<be64> refcount_table(sink);
     for (std::uint64_t i = 0; i < layout.refcount_blocks(); ++i)
         refcount_table.append((layout.first_refcount_block() + i) * cluster);
     refcount_table.flush();
 
-    TableWriter<be16> refcounts(sink);
+    Table<be16> refcounts(sink);
     for (std::uint64_t i = 0; i < layout.clusters(); ++i) refcounts.append(1);
     refcounts.flush();
 
-    TableWriter<be64> l1(sink);
+    Table<be64> l1(sink);
     auto table = layout.l2_tables().begin();
     std::uint64_t host = layout.first_l2();
     for (std::uint64_t i = 0; i < layout.l1_entries(); ++i) {

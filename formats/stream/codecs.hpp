@@ -8,7 +8,7 @@
 
 namespace formats {
 
-std::unique_ptr<ByteSink> make_gzip_sink(int level, ByteSink& next);
+std::unique_ptr<ByteSink> make_gzip_sink(int level, unsigned threads, ByteSink& next);
 std::unique_ptr<ByteSink> make_xz_sink(int level, unsigned threads, ByteSink& next);
 std::unique_ptr<ByteSink> make_zstd_sink(int level, unsigned threads, ByteSink& next);
 

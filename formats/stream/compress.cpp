@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "formats/disk/file_place.hpp"
 #include "formats/stream/codecs.hpp"
 
 namespace formats {
@@ -37,11 +38,15 @@ private:
     ByteSource& from_;
 };
 
-class PlainSink : public ByteSink {
+class PlainSink : public ByteSink, public TakesCopies {
 public:
     explicit PlainSink(ByteSink& next) : next_(next) {}
     void write(std::span<const std::byte> bytes) override { next_.write(bytes); }
     void write_zeroes(std::uint64_t count) override { next_.write_zeroes(count); }
+    bool copy_from(const FilePlace& place) override {
+        auto* const copies = dynamic_cast<TakesCopies*>(&next_);
+        return copies && copies->copy_from(place);
+    }
     void finish() override { next_.finish(); }
 
 private:
@@ -74,7 +79,7 @@ std::unique_ptr<ByteSink> make_compressor(Compression kind, int level, unsigned 
     if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
     switch (kind) {
         case Compression::gzip:
-            return make_gzip_sink(level, next);
+            return make_gzip_sink(level, threads, next);
         case Compression::xz:
             return make_xz_sink(level, threads, next);
         case Compression::zstd:

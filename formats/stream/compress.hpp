@@ -25,7 +25,8 @@ struct Levels {
 Levels levels(Compression compression);  // xz 0..9, gzip 1..9, zstd 1..19
 
 // xz: blocks of 16 MiB, each with its size in its header, so that a file can be unpacked in parallel
-// and read by range; CRC64. gzip: one member, no name, no time. zstd: one frame, window <= 2^27,
+// and read by range; CRC64. gzip: members of 1 MiB packed side by side, no
+// name, no time. zstd: one frame, window <= 2^27,
 // content checksum. threads 0: one per processor. The sink finishes `next`.
 // Throws std::invalid_argument for a level out of range.
 std::unique_ptr<ByteSink> make_compressor(Compression kind, int level, unsigned threads, ByteSink& next);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <zlib.h>
 
-#include <limits>
+#include <algorithm>
+#include <deque>
+#include <future>
 #include <new>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -15,43 +18,72 @@ namespace {
 constexpr std::size_t buffer_size = std::size_t{1} << 18;
 constexpr int gzip_window = 15 + 16;  // 16: with the gzip header, which zlib writes without time
 
-class GzipSink : public ByteSink {
-public:
-    GzipSink(int level, ByteSink& next) : next_(next), buffer_(buffer_size) {
-        if (deflateInit2(&stream_, level, Z_DEFLATED, gzip_window, 9, Z_DEFAULT_STRATEGY) != Z_OK)
+constexpr std::size_t member_size = std::size_t{1} << 20;  // bytes of input per member
+
+struct Deflater {
+    explicit Deflater(int level) {
+        if (deflateInit2(&stream, level, Z_DEFLATED, gzip_window, 9, Z_DEFAULT_STRATEGY) != Z_OK)
             throw std::bad_alloc();
     }
-    GzipSink(const GzipSink&) = delete;
-    ~GzipSink() override { deflateEnd(&stream_); }
+    Deflater(const Deflater&) = delete;
+    ~Deflater() { deflateEnd(&stream); }
+    z_stream stream{};
+};
+
+std::vector<std::byte> pack_member(int level, const std::vector<std::byte>& bytes) {
+    Deflater deflater(level);
+    z_stream& stream = deflater.stream;
+    std::vector<std::byte> packed(deflateBound(&stream, static_cast<uLong>(bytes.size())));
+    stream.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes.data()));  // zlib's own type
+    stream.avail_in = static_cast<uInt>(bytes.size());
+    stream.next_out = reinterpret_cast<Bytef*>(packed.data());
+    stream.avail_out = static_cast<uInt>(packed.size());
+    if (deflate(&stream, Z_FINISH) != Z_STREAM_END) throw std::runtime_error("gzip: a member did not fit its bound");
+    packed.erase(packed.end() - static_cast<std::ptrdiff_t>(stream.avail_out), packed.end());
+    return packed;
+}
+
+// Members of 1 MiB, packed side by side and written in order: the bytes do not depend on the threads.
+class GzipSink : public ByteSink {
+public:
+    GzipSink(int level, unsigned threads, ByteSink& next) : next_(next), level_(level), threads_(threads) {
+        member_.reserve(member_size);
+    }
 
     void write(std::span<const std::byte> bytes) override {
         while (!bytes.empty()) {
-            const auto part = bytes.first(std::min<std::size_t>(bytes.size(), std::numeric_limits<uInt>::max() / 2));
-            encode(part, Z_NO_FLUSH);
+            const auto part = bytes.first(std::min(bytes.size(), member_size - member_.size()));
+            member_.insert(member_.end(), part.begin(), part.end());
             bytes = bytes.subspan(part.size());
+            if (member_.size() == member_size) start_member();
         }
     }
     void finish() override {
-        encode({}, Z_FINISH);
+        if (!member_.empty() || !any_) start_member();  // nothing at all is one empty member
+        while (!running_.empty()) take_member();
         next_.finish();
     }
 
 private:
-    void encode(std::span<const std::byte> bytes, int flush) {
-        stream_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes.data()));  // zlib's own type
-        stream_.avail_in = static_cast<uInt>(bytes.size());
-        int result = Z_OK;
-        do {
-            stream_.next_out = reinterpret_cast<Bytef*>(buffer_.data());
-            stream_.avail_out = static_cast<uInt>(buffer_.size());
-            result = deflate(&stream_, flush);
-            next_.write(std::span(buffer_).first(buffer_.size() - stream_.avail_out));
-        } while (stream_.avail_out == 0 || (flush == Z_FINISH && result == Z_OK));
+    void start_member() {
+        if (running_.size() == threads_) take_member();
+        running_.push_back(std::async(
+            std::launch::async, [level = level_, bytes = std::move(member_)] { return pack_member(level, bytes); }));
+        member_.clear();
+        member_.reserve(member_size);
+        any_ = true;
+    }
+    void take_member() {
+        next_.write(running_.front().get());
+        running_.pop_front();
     }
 
     ByteSink& next_;
-    std::vector<std::byte> buffer_;
-    z_stream stream_{};
+    int level_;
+    std::size_t threads_;
+    std::vector<std::byte> member_;
+    std::deque<std::future<std::vector<std::byte>>> running_;
+    bool any_ = false;
 };
 
 class GzipSource : public ByteSource {
@@ -115,8 +147,8 @@ private:
 
 }  // namespace
 
-std::unique_ptr<ByteSink> make_gzip_sink(int level, ByteSink& next) {
-    return std::make_unique<GzipSink>(level, next);
+std::unique_ptr<ByteSink> make_gzip_sink(int level, unsigned threads, ByteSink& next) {
+    return std::make_unique<GzipSink>(level, threads, next);
 }
 std::unique_ptr<ByteSource> make_gzip_source(ByteSource& from, std::uint64_t limit) {
     return std::make_unique<GzipSource>(from, limit);

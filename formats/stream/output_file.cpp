@@ -81,7 +81,14 @@ void OutputFile::write_zeroes(std::uint64_t count) {
     size_ += count;
 }
 
+bool OutputFile::copy_from(const FilePlace& place) {
+    copies_.copy(*place.file, place.offset, place.length, size_);
+    size_ += place.length;
+    return true;
+}
+
 void OutputFile::finish() {
+    copies_.wait();
     if (file_.size() != size_) file_.truncate(size_);
     if (options_.sync) file_.sync();
     if (temporary_.empty()) {

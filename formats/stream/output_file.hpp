@@ -6,7 +6,9 @@
 #include <memory>
 
 #include "formats/base/file.hpp"
+#include "formats/disk/file_place.hpp"
 #include "formats/stream/byte_sink.hpp"
+#include "formats/stream/parallel_copy.hpp"
 
 namespace formats {
 
@@ -15,13 +17,14 @@ struct OutputFileOptions {
     bool sync = false;     // fsync before the name appears
 };
 
-class OutputFile : public ByteSink {
+class OutputFile : public ByteSink, public TakesCopies {
 public:
     // Throws std::system_error: no such folder, no room, the file exists.
     OutputFile(std::filesystem::path path, const OutputFileOptions& options);
     ~OutputFile() override;
     void write(std::span<const std::byte> bytes) override;
     void write_zeroes(std::uint64_t count) override;  // a hole
+    bool copy_from(const FilePlace& place) override;
     void finish() override;
 
 private:
@@ -29,6 +32,7 @@ private:
     OutputFileOptions options_;
     File file_;
     std::uint64_t size_ = 0;
+    ParallelCopy copies_{file_};
 };
 
 // A pipe or standard output.

@@ -10,7 +10,7 @@
 namespace formats::vhd {
 namespace {
 
-class DynamicDisk : public BlockSource {
+class DynamicDisk : public BlockSource, public HasFilePlaces {
 public:
     DynamicDisk(std::shared_ptr<BlockSource> file, Image image) : file_(std::move(file)), image_(std::move(image)) {}
 
@@ -35,8 +35,7 @@ public:
             const Extent extent = extent_at(offset);
             const auto part = out.first(std::min<std::uint64_t>(out.size(), extent.length));
             if (extent.allocated)
-                file_->read_at(
-                    image_.data_offset_of(image_.bat[offset / image_.block_size]) + offset % image_.block_size, part);
+                file_->read_at(place_of(offset), part);
             else
                 std::ranges::fill(part, std::byte{0});
             offset += part.size();
@@ -44,7 +43,19 @@ public:
         }
     }
 
+    std::optional<FilePlace> place_at(std::uint64_t offset) override {
+        const Extent extent = extent_at(offset);
+        std::optional<FilePlace> place = place_in(*file_, place_of(offset));
+        if (place) place->length = std::min(place->length, extent.length);
+        return place;
+    }
+
 private:
+    // In the file, of data. REQUIRES: the block is there.
+    std::uint64_t place_of(std::uint64_t offset) const {
+        return image_.data_offset_of(image_.bat[offset / image_.block_size]) + offset % image_.block_size;
+    }
+
     // Bit 7 of the first byte is the first sector.
     bool bit(std::uint64_t index) const { return std::to_integer<unsigned>(bitmap_[index / 8]) >> (7 - index % 8) & 1; }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <span>
 
+#include "formats/base/checked.hpp"
 #include "formats/base/errors.hpp"
 #include "formats/disk/disk_stream.hpp"
 #include "formats/stream/tar.hpp"
@@ -109,6 +110,7 @@ XvaImage open_xva(std::shared_ptr<BlockSource> file, Facts* facts) {
     std::vector<std::vector<ChunkRun>> runs;
     const XvaReport report =
         index_xva(stream, [&](std::size_t disk, std::uint64_t offset, std::uint64_t place, std::uint64_t length) {
+            check_range(place, length + 2 * tar::block, file->virtual_size(), "xva: a chunk with its checksum");
             if (runs.size() <= disk) runs.resize(disk + 1);
             append(runs[disk], offset, place, length);
         });

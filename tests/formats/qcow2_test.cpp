@@ -73,6 +73,19 @@ TEST(Qcow2Writer, the_tables_stand_before_all_data_for_one_way_readers) {
     EXPECT_EQ(layout.clusters(), layout.first_data() + 2);
 }
 
+TEST(Qcow2Writer, qcowinfo_reads_the_size) {
+    if (!support::installed("qcowinfo")) GTEST_SKIP() << "qcowinfo is not installed (libqcow-utils)";
+    const support::TemporaryFolder folder;
+    support::MemoryDisk disk(41 * mib + 512);
+    disk.fill(5 * mib, 100, 2);
+    formats::FileSink sink(folder / "a.qcow2");
+    write_qcow2(Qcow2Layout(disk), sink);
+    sink.finish();
+    const auto info = support::run("qcowinfo " + (folder / "a.qcow2").string());
+    EXPECT_EQ(info.exit_code, 0) << info.output;
+    EXPECT_THAT(info.output, HasSubstr("(42992128 bytes)"));
+}
+
 // Images made by qemu-img: option strings → the same disk read back, byte for byte.
 struct Made {
     const char* name;

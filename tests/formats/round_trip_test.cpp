@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "formats/base/errors.hpp"
 #include "formats/disk/compare_disks.hpp"
 #include "formats/disk/disk_digest.hpp"
 #include "formats/open_image.hpp"
@@ -100,7 +101,7 @@ TEST(RoundTripXva, a_damaged_chunk_is_named_when_it_is_read) {
     support::MemoryDisk disk(3 * mib);
     disk.fill(0, 3 * mib, 1);
     support::MemorySink sink;
-    plan_output({formats::Format::xva}, {&disk}, {})->write(sink);
+    formats::plan_output({formats::Format::xva}, {&disk}, {})->write(sink);
     sink.bytes[sink.bytes.size() / 2] ^= std::byte{1};
     const OpenedImage image = opened(std::make_shared<support::MemoryFile>(sink.bytes), "xva");
     std::vector<std::byte> out(mib);
@@ -111,6 +112,14 @@ TEST(RoundTripXva, a_damaged_chunk_is_named_when_it_is_read) {
     } catch (const std::exception& error) {
         EXPECT_THAT(error.what(), HasSubstr("00000001 is damaged"));
     }
+}
+
+TEST(RoundTripXva, an_archive_cut_short_in_its_last_checksum_is_refused) {
+    support::MemoryDisk disk(mib);
+    support::MemorySink sink;
+    formats::plan_output({formats::Format::xva}, {&disk}, {})->write(sink);
+    sink.bytes.resize(sink.bytes.size() - 1024 - 500);
+    EXPECT_THROW(opened(std::make_shared<support::MemoryFile>(sink.bytes), "xva"), formats::CorruptImage);
 }
 
 TEST(Images, the_same_input_gives_the_same_bytes_whatever_the_threads) {
