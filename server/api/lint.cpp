@@ -34,9 +34,9 @@ Response lint(const Request& request) {
         response.body = std::move(body);
         return response;
     };
-    if (wanted.find("application/sarif+json") != std::string::npos) return answer("application/sarif+json", lint_sarif({result}));
-    if (wanted.find("text/plain") != std::string::npos) return answer("text/plain; charset=utf-8", lint_text(result));
-    return answer("application/json", lint_json({result}));
+    if (wanted.find("application/sarif+json") != std::string::npos) return answer("application/sarif+json", kickstart::lint_sarif({result}));
+    if (wanted.find("text/plain") != std::string::npos) return answer("text/plain; charset=utf-8", kickstart::lint_text(result));
+    return answer("application/json", kickstart::lint_json({result}));
 }
 
 }  // namespace server::api
