@@ -19,10 +19,12 @@ public:
     explicit MemoryDisk(std::uint64_t size, std::uint64_t grain = 4096) : size_(size), grain_(grain) {}
 
     void fill(std::uint64_t offset, std::uint64_t length, unsigned seed) {
-        for (std::uint64_t i = offset; i < offset + length; ++i) {
+        for (std::uint64_t i = offset; i < offset + length;) {
             auto& block = blocks_[i / grain_];
             block.resize(grain_);
-            block[i % grain_] = static_cast<std::byte>((i * 2654435761U + seed) >> 13 | (seed != 0));
+            const std::uint64_t end = std::min(offset + length, (i / grain_ + 1) * grain_);
+            for (; i < end; ++i)
+                block[i % grain_] = static_cast<std::byte>((i * 2654435761U + seed) >> 13 | (seed != 0));
         }
     }
     std::uint64_t virtual_size() const override { return size_; }
