@@ -175,19 +175,19 @@ Arguments Sandbox::outer_namespace(Network network) const {
                    "--ipc",
                    "--uts",
                    "--cgroup"};
-    if (has_way_out(network)) {
-        // The way out is opened outside of bwrap's view: a TCP port on the namespace's own lo, as package tools
-        // know no proxy on a Unix socket. It ends with the namespace.
-        add(argv, {"--net", "--", "sh", "-c",
+    if (has_way_out(network)) add(argv, {"--net"});
+    // unshare's own --kill-child ends with --setuid; bwrap's --die-with-parent comes late. This one holds from here on.
+    add(argv, {"--", "setpriv", "--pdeathsig", "KILL", "--"});
+    // The way out is opened outside of bwrap's view: a TCP port on the namespace's own lo, as package tools know no
+    // proxy on a Unix socket. It ends with the namespace.
+    if (has_way_out(network))
+        add(argv, {"sh", "-c",
                    "ip link set lo up || exit; "
                    "socat TCP-LISTEN:3128,bind=127.0.0.1,reuseaddr,fork,backlog=64 UNIX-CONNECT:\"$0\" & "
                    "for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do "
                    "socat /dev/null TCP:127.0.0.1:3128 2>/dev/null && exec \"$@\"; sleep 0.1; done; "
                    "echo 'the way out of the sandbox did not open' >&2; exit 1",
                    proxy_.string()});
-    } else {
-        add(argv, {"--"});
-    }
     // Inside the namespace, so that only its own processes count.
     add(argv, {"prlimit", "--nproc=" + std::to_string(std::min<rlim_t>(limits_.processes, now.rlim_max)),
                "--data=" + std::to_string(limits_.memory), "--fsize=" + std::to_string(limits_.disk), "--"});
@@ -294,8 +294,16 @@ Outcome Sandbox::run_tool(Command command, Network network, const std::vector<fs
     std::vector<formats::File> kept;
     Arguments argv = view(network, false);
     show_tools(argv, command, kept, network);
-    for (const fs::path& path : more) read_only(argv, path);
     own_file_systems(argv);
+    for (const fs::path& path : more) {
+        fs::path folder = "/";
+        for (const fs::path& part : path.parent_path().relative_path()) {
+            folder /= part;
+            if (folder != "/usr" && !folder.string().starts_with("/usr/") && folder != "/tmp")
+                open_folders(argv, {folder.c_str()});
+        }
+        read_only(argv, path);
+    }
     add(argv, {"--bind", tree_.string(), "/tree", "--cap-add", "ALL"});
     return start(std::move(argv), std::move(command), network, "/tmp", on_line, stop);
 }
