@@ -2,7 +2,6 @@
 #pragma once
 // The only way from a sandbox to the network: an HTTP proxy of the worker's on a Unix socket, which lets through
 // GET, HEAD (and CONNECT for https) to the repositories of one build, and nothing else. Each refusal is a line.
-#include <atomic>
 #include <condition_variable>
 #include <filesystem>
 #include <functional>

@@ -8,13 +8,6 @@
 namespace builders::network {
 namespace {
 
-std::string lower(std::string_view text) {
-    std::string result(text);
-    for (char& c : result)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return result;
-}
-
 bool is_host(std::string_view text) {
     return !text.empty() && text.size() <= 255 && std::all_of(text.begin(), text.end(), [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
@@ -76,6 +69,13 @@ std::optional<Origin> split(std::string_view url) {
 constexpr std::array passed_on{"range", "if-range", "if-modified-since", "if-none-match", "accept", "cache-control"};
 
 }  // namespace
+
+std::string lower(std::string_view text) {
+    std::string result(text);
+    for (char& c : result)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return result;
+}
 
 std::optional<Origin> origin_of(std::string_view url, bool trusted) {
     std::optional<Origin> origin = split(url);

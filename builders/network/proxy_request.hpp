@@ -17,6 +17,9 @@ struct Origin {
     bool trusted = false;  // named by the host's administrator, not by a recipe: any address will do
 };
 
+// As header names and hosts are compared: ASCII letters, whatever the locale.
+std::string lower(std::string_view text);
+
 // Of an http(s) address without credentials, nothing when it is none.
 std::optional<Origin> origin_of(std::string_view url, bool trusted);
 
