@@ -12,6 +12,7 @@
 #include <future>
 #include <thread>
 
+#include "builders/control_group.hpp"
 #include "builders/errors.hpp"
 #include "builders/network/way_out.hpp"
 #include "builders/packages/debian.hpp"
@@ -196,8 +197,10 @@ private:
     std::string report() const {
         json::array packages, notes;
         for (const auto& package : installed_)
-            packages.push_back(
-                {{"name", package.name}, {"version", package.version}, {"architecture", package.architecture}});
+            packages.push_back({{"name", package.name},
+                                {"version", package.version},
+                                {"architecture", package.architecture},
+                                {"sha256", package.sha256}});
         for (const Note& note : plan_.notes) notes.push_back({{"line", note.line}, {"message", note.message}});
         return json::serialize(json::object{
             {"steps", steps_},
@@ -208,7 +211,8 @@ private:
              {{"walls", "user, mount, pid, ipc, uts and cgroup namespaces; bwrap; seccomp for programs of the tree"},
               {"network", to_string(plan_.network)},
               {"limits",
-               {{"kept_by", "rlimits and a watcher"},
+               {{"kept_by",
+                 ControlGroup::make(host_.limits) ? "a control group, rlimits and a watcher" : "rlimits and a watcher"},
                 {"memory", host_.limits.memory},
                 {"processes", host_.limits.processes},
                 {"disk", plan_.storage.size()},

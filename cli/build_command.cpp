@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <boost/json.hpp>
 #include <CLI/CLI.hpp>
-#include <csignal>
 #include <fstream>
-#include <functional>
 #include <iostream>
 #include <iterator>
-#include <thread>
 
 #include "builders/build_plan.hpp"
+#include "builders/control_group.hpp"
 #include "builders/sandbox.hpp"
+#include "cli/build_display.hpp"
 #include "cli/commands.hpp"
-#include "formats/base/file.hpp"
+#include "cli/interrupt.hpp"
+#include "formats/raw/raw.hpp"
+#include "formats/stream/output_file.hpp"
 #include "server/clock.hpp"
 #include "server/config.hpp"
+#include "server/jobs/last_lines.hpp"
 #include "server/jobs/worker_process.hpp"
 #include "server/publish/publish.hpp"
 
@@ -33,7 +34,8 @@ struct Options {
     fs::path output, work = "/var/tmp";
     std::vector<std::string> settings, keys;
     builders::BuildHost host;
-    bool keep_disk = false;
+    std::vector<fs::path> devices;
+    bool keep_disk = false, keep_on_failure = false;
 };
 
 std::string read_file(const fs::path& path) {
@@ -44,7 +46,7 @@ std::string read_file(const fs::path& path) {
 
 // What was asked for, checked before anything is started. Says everything that is wrong.
 // Returns the exit code: 0, 1 for a recipe that cannot be built, 2 for options that are none.
-int check(const std::string& recipe, const Options& options, json::object& request) {
+int check(const std::string& recipe, const Options& options, json::object& request, builders::BuildPlan& plan) {
     builders::BuildOptions set;
     int exit_code = 0;
     const auto complain = [&](int line, const std::string& what) {
@@ -78,86 +80,74 @@ int check(const std::string& recipe, const Options& options, json::object& reque
     for (const builders::Note& note : planned.plan.notes)
         std::cerr << options.recipe << (note.line > 0 ? ":" + std::to_string(note.line) : "")
                   << ": note: " << note.message << "\n";
+    plan = planned.plan;
     return 0;
 }
 
-// One line that moves on a terminal, one line a step elsewhere.
-class Display {
-public:
-    void line(std::string_view text) {
-        json::error_code wrong;
-        const json::value value = json::parse(json::string_view(text.data(), text.size()), wrong);
-        const json::object* object = wrong ? nullptr : value.if_object();
-        if (!object) return;
-        if (const json::value* steps = object->if_contains("steps"))
-            for (const json::value& step : steps->as_array()) {
-                weights_.emplace_back(json::value_to<std::string>(step.at("name")),
-                                      step.at("weight").to_number<double>());
-                total_ += weights_.back().second;
-            }
-        if (const json::value* step = object->if_contains("step")) {
-            done_ += weight_;
-            name_ = json::value_to<std::string>(*step);
-            for (const auto& [name, weight] : weights_)
-                if (name == name_) weight_ = weight;
-            show(0, true);
+// Opened before anything is built, and held, so that nobody mounts one meanwhile.
+std::vector<std::unique_ptr<formats::ByteSink>> open_devices(const Options& options, const builders::BuildPlan& plan) {
+    const std::vector<builders::DiskPlan>& disks = plan.storage.disks;
+    if (!options.devices.empty() && options.devices.size() != disks.size())
+        throw std::runtime_error("the recipe has " + std::to_string(disks.size()) + " disks, --device names " +
+                                 std::to_string(options.devices.size()));
+    std::vector<std::unique_ptr<formats::ByteSink>> sinks;
+    for (std::size_t i = 0; i < options.devices.size(); ++i) {
+        if (!fs::is_block_file(options.devices[i]))
+            throw std::runtime_error(options.devices[i].string() + " is not a block device");
+        sinks.push_back(formats::open_device_sink(options.devices[i], disks[i].size));
+    }
+    return sinks;
+}
+
+void write_devices(const Options& options, std::vector<std::unique_ptr<formats::ByteSink>>& devices,
+                   const fs::path& built) {
+    for (std::size_t i = 0; i < devices.size(); ++i) {
+        const fs::path disk = built / ("disk" + std::to_string(i + 1) + ".raw");
+        std::cerr << "writing " << options.devices[i].string() << "\n";
+        formats::raw::write_raw(*formats::raw::open_raw(disk), *devices[i]);
+        devices[i]->finish();
+        if (!options.keep_disk) fs::remove(disk);
+        std::cout << options.devices[i].string() << "\n";
+    }
+}
+
+// A build's folder, gone with it however it ends.
+struct WorkFolder {
+    explicit WorkFolder(const fs::path& parent) {
+        std::string place = (parent / "xenkiln-build-XXXXXX").string();
+        if (!::mkdtemp(place.data()))
+            throw std::system_error(errno, std::generic_category(), "make a folder in " + parent.string());
+        path = place;
+        ::chmod(place.c_str(), 0711);
+    }
+    WorkFolder(const WorkFolder&) = delete;
+    WorkFolder& operator=(const WorkFolder&) = delete;
+    ~WorkFolder() {
+        if (keep) return;
+        try {
+            builders::remove_tree(path);
+        } catch (const std::exception& error) {
+            std::cerr << "xenkiln build: " << error.what() << "\n";
         }
-        if (const json::value* fraction = object->if_contains("fraction")) show(fraction->to_number<double>(), false);
-        if (const json::value* error = object->if_contains("error")) error_ = json::value_to<std::string>(*error);
     }
-    const std::string& error() const { return error_; }
-    void end() const {
-        if (terminal_) std::cerr << "\r\033[K";
-    }
-
-private:
-    void show(double part, bool step) const {
-        if (!terminal_ && !step) return;
-        const int percent = total_ > 0 ? static_cast<int>(100 * (done_ + weight_ * part) / total_) : 0;
-        std::cerr << (terminal_ ? "\r\033[K" : "") << percent << " %  " << name_ << (terminal_ ? "" : "\n")
-                  << std::flush;
-    }
-    bool terminal_ = ::isatty(2) == 1;
-    std::vector<std::pair<std::string, double>> weights_;
-    double total_ = 0, done_ = 0, weight_ = 0;
-    std::string name_, error_;
+    fs::path path;
+    bool keep = false;
 };
 
-sigset_t interrupts() {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    return signals;
+void explain_failure(const BuildDisplay& display, int exit_code, const Options& options, const WorkFolder& work) {
+    const fs::path log = options.output / "build.log";
+    std::cerr << "The end of the log:\n";
+    for (const std::string& line : server::jobs::last_lines(log)) std::cerr << "  " << line << "\n";
+    std::cerr << "xenkiln build: "
+              << (!display.error().empty() ? display.error()
+                  : exit_code > 128        ? "the worker was killed by signal " + std::to_string(exit_code - 128)
+                                           : "the worker ended with exit code " + std::to_string(exit_code));
+    if (!display.step().empty()) std::cerr << "\nThe step was: " << display.step();
+    std::cerr << "\nThe log is " << log.string() << "\n";
+    if (work.keep)
+        std::cerr << "What was built is in " << (work.path / "work").string()
+                  << "; delete it with: unshare --map-root-user --map-auto rm -rf " << work.path.string() << "\n";
 }
-
-void block_signals() {
-    const sigset_t signals = interrupts();
-    ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-}
-
-// While it lives, ^C and SIGTERM do what is asked here instead of ending us: the worker stops, and
-// we clean up after it. block_signals() comes first, before any thread.
-class Interrupt {
-public:
-    explicit Interrupt(std::function<void()> act)
-        : thread_([this, act = std::move(act)] {
-              const sigset_t signals = interrupts();
-              int signal = 0;
-              while (::sigwait(&signals, &signal) == 0 && !over_) act();
-          }) {}
-    Interrupt(const Interrupt&) = delete;
-    Interrupt& operator=(const Interrupt&) = delete;
-    ~Interrupt() {
-        over_ = true;
-        ::pthread_kill(thread_.native_handle(), SIGTERM);
-        thread_.join();
-    }
-
-private:
-    std::atomic<bool> over_ = false;
-    std::thread thread_;  // last: it uses the others
-};
 
 void write_lists(const server::publish::WorkerResult& result, const fs::path& output) {
     std::ofstream sha256(output / "SHA256SUMS"), md5(output / "MD5SUMS");
@@ -165,7 +155,6 @@ void write_lists(const server::publish::WorkerResult& result, const fs::path& ou
         sha256 << product.sha256 << "  " << product.file_name << "\n";
         md5 << product.md5 << "  " << product.file_name << "\n";
     }
-    std::ofstream(output / "report.json") << result.details << "\n";
 }
 
 void move_file(const fs::path& from, const fs::path& to) {
@@ -180,45 +169,46 @@ void move_file(const fs::path& from, const fs::path& to) {
 int build(const Options& options) {
     const std::string recipe = read_file(options.recipe);
     json::object request;
-    if (const int wrong = check(recipe, options, request)) return wrong;
+    builders::BuildPlan plan;
+    if (const int wrong = check(recipe, options, request, plan)) return wrong;
     builders::check_sandbox_available();
+    auto devices = open_devices(options, plan);
     fs::create_directories(options.output);
-    std::string place = (options.work / "xenkiln-build-XXXXXX").string();
-    if (!::mkdtemp(place.data()))
-        throw std::system_error(errno, std::generic_category(), "make a folder in " + options.work.string());
-    const fs::path folder = place;
-    ::chmod(place.c_str(), 0711);
+    builders::divide_control_group();
+    WorkFolder work(options.work);
+    const fs::path& folder = work.path;
     std::ofstream(folder / "recipe.ks", std::ios::binary) << recipe;
     builders::BuildHost host = options.host;
     host.open_network = true;  // whoever types the command is the operator
     std::ofstream(folder / "request.json") << json::serialize(
         json::object{{"options", request}, {"date", server::today()}, {"host", json::parse(to_json(host))}});
-    if (options.keep_disk) std::ofstream(folder / "keep-disk");
+    if (options.keep_disk || !devices.empty()) std::ofstream(folder / "keep-disk");
 
-    block_signals();
-    Display display;
+    block_interrupts();
+    BuildDisplay display;
     int exit_code = 0;
+    std::atomic<bool> interrupted = false;
     {
         server::jobs::WorkerProcess worker(server::default_config().worker, folder);
-        const Interrupt interrupt([&] { worker.cancel(); });
+        const Interrupt interrupt([&] {
+            interrupted = true;
+            worker.cancel();
+        });
         exit_code = worker.wait([&](std::string_view line) { display.line(line); });
     }
     display.end();
     fs::copy_file(folder / "log.txt", options.output / "build.log", fs::copy_options::overwrite_existing);
+    work.keep = exit_code != 0 && options.keep_on_failure && !interrupted;
     if (exit_code == 0) {
         const auto result = server::publish::read_result(folder / "result.json");
+        write_devices(options, devices, folder / "out");
         for (const auto& entry : fs::directory_iterator(folder / "out"))
             move_file(entry.path(), options.output / entry.path().filename());
         write_lists(result, options.output);
         for (const auto& product : result.products) std::cout << (options.output / product.file_name).string() << "\n";
     } else {
-        std::cerr << "xenkiln build: "
-                  << (!display.error().empty() ? display.error()
-                      : exit_code > 128        ? "the worker was killed by signal " + std::to_string(exit_code - 128)
-                                               : "the worker ended with exit code " + std::to_string(exit_code))
-                  << "\nThe log is " << (options.output / "build.log").string() << "\n";
+        explain_failure(display, exit_code, options, work);
     }
-    builders::remove_tree(folder);
     return exit_code == 0 ? 0 : 1;
 }
 
@@ -231,7 +221,7 @@ void add_build(CLI::App& program, int& exit_code) {
     command->add_option("recipe", options->recipe, "The kickstart file")->required();
     command
         ->add_option("--output,-o", options->output,
-                     "Folder for the image, its ova.xml, SHA256SUMS, MD5SUMS, report.json and build.log")
+                     "Folder for the image, its ova.xml, report, SHA256SUMS, MD5SUMS and build.log")
         ->required();
     command->add_option("--option", options->settings, "KEY=VALUE, beats the recipe's own; repeatable");
     command->add_option("--ssh-key", options->keys, "An SSH public key, or the file it is in; repeatable");
@@ -245,6 +235,10 @@ void add_build(CLI::App& program, int& exit_code) {
     add_keyring_option(*command, options->host.keyrings);
     command->add_flag("--keep-disk", options->keep_disk,
                       "Leave the raw disks in the output folder as well, as disk1.raw, disk2.raw …");
+    command->add_option("--device", options->devices,
+                        "Write the disk to this block device as well (a logical volume); once for each disk, in order. "
+                        "Refused when it is mounted or too small; what was on it is gone");
+    command->add_flag("--keep-on-failure", options->keep_on_failure, "Leave what was built so far, and say where");
     std::string keys = "Options:\n";
     for (const auto& [key, help] : builders::option_help())
         keys += "  " + key + std::string(key.size() < 14 ? 14 - key.size() : 1, ' ') + help + "\n";

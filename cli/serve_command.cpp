@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
 
+#include "builders/control_group.hpp"
 #include "cli/commands.hpp"
 #include "cli/privileges.hpp"
 #include "server/serve.hpp"
@@ -44,6 +45,7 @@ void add_serve(CLI::App& program, int& exit_code) {
     const CLI::Option* data = command->get_option("--data");
     command->callback([config, user, data, &exit_code] {
         become_ordinary_user(*user);
+        builders::divide_control_group();
         if (data->count() == 0) config->data = server::default_config().data;  // that user's own
         exit_code = server::serve(*config);
     });

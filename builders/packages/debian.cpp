@@ -15,6 +15,14 @@ namespace {
 
 constexpr const char* debian_keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
+// Run by mmdebstrap, with the host's tools, while apt still has its indices.
+constexpr const char* digest_mark = "xenkiln-package ";
+constexpr const char* tell_digests =
+    "dpkg-query --admindir=\"$1/var/lib/dpkg\" --show --showformat='${Package}=${Version}\\n' | "
+    "APT_CONFIG=\"$MMDEBSTRAP_APT_CONFIG\" xargs -r apt-cache show 2>/dev/null | "
+    "awk -F': ' '/^Package: /{p=$2; v=a=\"\"} /^Version: /{v=$2} /^Architecture: /{a=$2} "
+    "/^SHA256: /{print \"xenkiln-package\", p, v, a, $2}' >&2";
+
 std::string joined(const std::vector<std::string>& parts, const char* between) {
     std::string text;
     for (const std::string& part : parts) text += (text.empty() ? "" : between) + part;
@@ -42,6 +50,13 @@ public:
 
     void line(std::string_view text) {
         const std::string line(text);
+        if (line.starts_with(digest_mark)) {
+            std::istringstream words(line);
+            std::string mark, name, version, architecture, digest;
+            if (words >> mark >> name >> version >> architecture >> digest)
+                digests_[name + "=" + version + ":" + architecture] = digest;
+            return;
+        }
         progress_.line(line);
         last_.push_back(line);
         if (last_.size() > 40) last_.erase(last_.begin());
@@ -62,6 +77,11 @@ public:
         }
     }
 
+    std::string digest(const InstalledPackage& package) const {
+        const auto found = digests_.find(package.name + "=" + package.version + ":" + package.architecture);
+        return found == digests_.end() ? "" : found->second;
+    }
+
     [[noreturn]] void fail(const Outcome& outcome) const {
         if (!missing_.empty())
             throw StepFailed((missing_.size() == 1 ? "package " : "packages ") +
@@ -80,6 +100,7 @@ private:
     std::string suite_;
     std::vector<std::string> last_;
     std::set<std::string> missing_;
+    std::map<std::string, std::string> digests_;
     std::size_t expected_ = 0, seen_ = 0, counts_ = 0;
     double fraction_ = 0;
 };
@@ -173,6 +194,7 @@ std::vector<InstalledPackage> install(const DebianInstall& wanted, Sandbox& sand
                     "--components=" + joined(wanted.components, ","),
                     "--skip=check/empty",
                     "--skip=setup/copy-host-apt-sources-and-preferences",
+                    std::string("--customize-hook=") + tell_digests,
                     "--dpkgopt=force-unsafe-io",
                     "--aptopt=APT::Install-Recommends \"false\"",
                     "--aptopt=Acquire::Languages \"none\"",
@@ -197,7 +219,9 @@ std::vector<InstalledPackage> install(const DebianInstall& wanted, Sandbox& sand
     Command clean;
     clean.argv = {"rm", "-f", "--", "/tree/etc/apt/apt.conf.d/99mmdebstrap", "/tree/etc/dpkg/dpkg.cfg.d/99mmdebstrap"};
     sandbox.run_tool(clean, Network::none, {}, {}, stop);
-    return installed(sandbox.read_file("/var/lib/dpkg/status", stop));
+    std::vector<InstalledPackage> packages = installed(sandbox.read_file("/var/lib/dpkg/status", stop));
+    for (InstalledPackage& package : packages) package.sha256 = reader.digest(package);
+    return packages;
 }
 
 }  // namespace builders::packages

@@ -29,6 +29,7 @@ struct DebianInstall {
 
 struct InstalledPackage {
     std::string name, version, architecture;
+    std::string sha256;  // of its .deb, as the signed index says; empty when no index names this version any more
 };
 
 // The Debian entries among the host's apt sources (both styles, other vendors' entries skipped), as
@@ -44,7 +45,7 @@ struct Sources {
 };
 Sources sources_of(const BuildPlan& plan, const BuildHost& host);
 
-// Throws StepFailed naming the package when apt cannot find or install one.
+// Every package that is installed at the end. Throws StepFailed naming the package when apt cannot find or install one.
 std::vector<InstalledPackage> install(const DebianInstall& wanted, Sandbox& sandbox, Progress& progress,
                                       std::stop_token stop);
 

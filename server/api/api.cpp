@@ -12,6 +12,7 @@
 #include "server/api/json_text.hpp"
 #include "server/api/lint.hpp"
 #include "server/clock.hpp"
+#include "server/jobs/last_lines.hpp"
 #include "server/publish/public_recipe.hpp"
 
 namespace server::api {
@@ -187,7 +188,8 @@ std::string content_type(const std::string& file_name) {
     if (ends(".zst")) return "application/zstd";
     if (ends(".xml")) return "application/xml";
     if (ends(".ks")) return "text/plain; charset=utf-8";
-    if (ends("SUMS")) return "text/plain; charset=utf-8";
+    if (ends(".json")) return "application/json";
+    if (ends("SUMS") || ends(".txt") || ends(".cfg")) return "text/plain; charset=utf-8";
     return "application/octet-stream";
 }
 
@@ -290,7 +292,11 @@ Response Api::builds(const Request& request, const std::vector<std::string>& par
                 return problem(409, "build " + job->id + " is at its end: " + std::string(to_string(job->state)));
             return json_response(202, to_json(*catalog_.job(job->id)));
         }
-        return reads(request) ? json_response(200, to_json(*job)) : not_allowed(request.method, "GET, HEAD, DELETE");
+        if (!reads(request)) return not_allowed(request.method, "GET, HEAD, DELETE");
+        json::object told = to_json(*job);
+        if (job->state == catalog::JobState::failed)
+            told["log_tail"] = json::value_from(jobs::last_lines(jobs_.log_file(job->id)));
+        return json_response(200, told);
     }
     if (!reads(request)) return not_allowed(request.method, "GET, HEAD");
     if (parts.size() == 4 && parts[3] == "log") {

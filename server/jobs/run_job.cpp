@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <boost/json.hpp>
+#include <chrono>
 #include <cmath>
 #include <csignal>
 #include <fstream>
@@ -15,7 +16,9 @@
 #include <mutex>
 #include <thread>
 
+#include "builders/build_report.hpp"
 #include "builders/errors.hpp"
+#include "builders/hardware/mode_advice.hpp"
 #include "builders/sandbox.hpp"
 #include "formats/raw/raw.hpp"
 #include "server/publish/publish.hpp"
@@ -115,7 +118,7 @@ builders::BuildOptions options_of(const json::object& request) {
     return options;
 }
 
-std::string details(const builders::BuildPlan& plan, const builders::BuildResult& built) {
+json::object details(const builders::BuildPlan& plan, const builders::BuildResult& built) {
     json::object hardware = json::parse(to_json(plan)).as_object().at("hardware").as_object();
     json::array disks;
     for (const auto& disk : built.disks) disks.push_back(json::object{{"virtual_size", disk.virtual_size}});
@@ -123,7 +126,17 @@ std::string details(const builders::BuildPlan& plan, const builders::BuildResult
     json::object report = json::parse(built.report).as_object();
     report["hardware"] = hardware;
     report["distribution"] = plan.distribution.id;
-    return json::serialize(report);
+    report["mode_advice"] = builders::hardware::mode_advice(plan.hardware.mode);
+    return report;
+}
+
+// Adds the last step's time, which only the caller knows, and writes the report beside the image in both forms.
+void write_report(json::object report, double seconds, const fs::path& out, publish::WorkerResult& result) {
+    report.at("steps").as_array().push_back({{"name", write_step}, {"seconds", std::round(seconds * 10) / 10}});
+    result.details = json::serialize(report);
+    for (const auto& [text, format] : {std::pair{result.details + "\n", "report.json"},
+                                       std::pair{builders::report_text(result.title, result.details), "report.txt"}})
+        result.products.push_back(publish::write_text(text, format, out, result.release_name));
 }
 
 void run(const fs::path& folder, const builders::GuestFactory& guests, LineProgress& progress, std::stop_token stop) {
@@ -155,6 +168,7 @@ void run(const fs::path& folder, const builders::GuestFactory& guests, LineProgr
                   guests, progress, stop);
 
     progress.begin(write_step);
+    const auto started = std::chrono::steady_clock::now();
     std::vector<std::unique_ptr<formats::BlockSource>> disks;
     std::vector<formats::BlockSource*> pointers;
     for (const auto& disk : built.disks) {
@@ -164,13 +178,15 @@ void run(const fs::path& folder, const builders::GuestFactory& guests, LineProgr
     formats::xva::XvaOptions options;
     options.checksum = plan.xxhash ? formats::xva::Checksum::xxhash : formats::xva::Checksum::sha1;
     options.date = plan.date + "T00:00:00Z";
-    publish::WorkerResult result{plan.release_name, plan.title, details(plan, built), {}};
+    publish::WorkerResult result{plan.release_name, plan.title, {}, {}};
     result.products = publish::produce(
         pointers, plan.hardware, options, plan.outputs, out, plan.release_name,
         [&](std::uint64_t done, std::uint64_t all) {
             progress.fraction(static_cast<double>(done) / static_cast<double>(all));
         },
         stop);
+    write_report(details(plan, built),
+                 std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count(), out, result);
     if (fs::exists(folder / "keep-disk"))
         for (const auto& disk : built.disks) fs::rename(disk.path, out / disk.path.filename());
     write_result(result, folder / "result.json");

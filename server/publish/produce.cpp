@@ -8,9 +8,10 @@
 #include "server/publish/publish.hpp"
 
 namespace server::publish {
+using formats::DigestKind;
+
 namespace {
 
-using formats::DigestKind;
 constexpr DigestKind sha256 = DigestKind::sha256, md5 = DigestKind::md5;
 
 // One output file and its way there: compressor → artifact's digests and file.
@@ -71,15 +72,6 @@ private:
     std::stop_token stop_;
 };
 
-Product write_text(const std::string& text, const char* format, const std::filesystem::path& out,
-                   const std::string& stem) {
-    const std::string name = stem + "." + format;
-    formats::FileSink file(out / name);
-    file.write(std::as_bytes(std::span(text)));
-    file.finish();
-    return {name, format, text.size(), formats::digest_hex(sha256, text), formats::digest_hex(md5, text), 0, {}, {}};
-}
-
 // The same machine in the words of xl and libvirt, its disks where Xen's tools look for them.
 void describe_machine(const formats::Hardware& hardware, std::size_t disks, const std::filesystem::path& out,
                       const std::string& stem, std::vector<Product>& products) {
@@ -98,6 +90,15 @@ void describe_machine(const formats::Hardware& hardware, std::size_t disks, cons
 }
 
 }  // namespace
+
+Product write_text(const std::string& text, const char* format, const std::filesystem::path& out,
+                   const std::string& file_stem) {
+    const std::string name = file_stem + "." + format;
+    formats::FileSink file(out / name);
+    file.write(std::as_bytes(std::span(text)));
+    file.finish();
+    return {name, format, text.size(), formats::digest_hex(sha256, text), formats::digest_hex(md5, text), 0, {}, {}};
+}
 
 std::vector<Product> produce(const std::vector<formats::BlockSource*>& disks, const formats::Hardware& hardware,
                              const formats::xva::XvaOptions& options, const std::vector<builders::Output>& outputs,

@@ -35,6 +35,10 @@ std::vector<Product> produce(const std::vector<formats::BlockSource*>& disks, co
                              const std::filesystem::path& out, const std::string& file_stem,
                              const std::function<void(std::uint64_t, std::uint64_t)>& done, std::stop_token stop);
 
+// A small text beside the image: <stem>.<format>, complete and synced.
+Product write_text(const std::string& text, const char* format, const std::filesystem::path& out,
+                   const std::string& file_stem);
+
 // What a worker leaves behind as <job>/result.json.
 struct WorkerResult {
     std::string release_name;  // "debian-12-20261121-pvhvm"

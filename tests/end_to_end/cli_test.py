@@ -21,7 +21,11 @@ request = json.loads((job / 'request.json').read_text())
 recipe = (job / 'recipe.ks').read_text()
 say(steps=[{'name': 'install packages', 'weight': 3}, {'name': 'write and compress', 'weight': 1}])
 say(step='install packages')
-print('log of the worker', file=sys.stderr, flush=True)
+if 'after 100 lines' in recipe:
+    for number in range(100):
+        print(f'line {number} of the log', file=sys.stderr, flush=True)
+else:
+    print('log of the worker', file=sys.stderr, flush=True)
 if 'this one fails' in recipe:
     say(error='there is no package this-one-fails')
     sys.exit(1)
@@ -35,7 +39,8 @@ say(step='write and compress')
 out = job / 'out'
 out.mkdir()
 products = []
-for name, kind, content in (('tiny-20261121-pvhvm.xva.zst', 'xva.zst', b'image' * 1000), ('tiny-20261121-pvhvm.ova.xml', 'ova.xml', b'<value/>')):
+for name, kind, content in (('tiny-20261121-pvhvm.xva.zst', 'xva.zst', b'image' * 1000), ('tiny-20261121-pvhvm.ova.xml', 'ova.xml', b'<value/>'),
+                            ('tiny-20261121-pvhvm.report.json', 'report.json', json.dumps(request).encode())):
     (out / name).write_bytes(content)
     products.append({'file_name': name, 'format': kind, 'size': len(content), 'sha256': hashlib.sha256(content).hexdigest(),
                      'md5': hashlib.md5(content).hexdigest(), 'image_size': 0, 'image_sha256': '', 'image_md5': ''})
@@ -158,7 +163,7 @@ class Cli(unittest.TestCase):
         for tool, name in (('sha256sum', 'SHA256SUMS'), ('md5sum', 'MD5SUMS')):
             subprocess.run([tool, '--strict', '--quiet', '-c', name], cwd=out, check=True)
         self.assertIn(hashlib.sha256(b'image' * 1000).hexdigest(), (out / 'SHA256SUMS').read_text())
-        request = json.loads((out / 'report.json').read_text())
+        request = json.loads((out / 'tiny-20261121-pvhvm.report.json').read_text())
         self.assertIn('1GiB', json.dumps(request))
         steps = re.findall(r'install packages|write and compress', told.stdout + told.stderr)
         self.assertEqual(sorted(set(steps)), ['install packages', 'write and compress'])
@@ -185,13 +190,35 @@ class Cli(unittest.TestCase):
             told, out = self.build(recipe, text.replace(' ', '-'))
             self.assertEqual(told.returncode, 1, told)
             self.assertIn(reason, told.stderr)
+            self.assertIn('The step was: install packages', told.stderr)
+            self.assertIn('  log of the worker\n', told.stderr)
             self.assertFalse([path for path in out.rglob('*') if '.xva' in path.name] if out.exists() else [])
+
+    def test_build_that_fails_shows_forty_lines_and_keeps_what_it_has_when_asked(self):
+        work = service.folder_of_user('keep')
+        self.addCleanup(service.remove, work)
+        recipe = self.file('failing.ks', TINY.read_text() + '\n# this one fails after 100 lines\n')
+        told, out = self.build(recipe, 'kept', '--work', work, '--keep-on-failure')
+        self.assertEqual(told.returncode, 1, told)
+        self.assertEqual(re.findall(r'  line (\d+) of the log', told.stderr), [str(n) for n in range(60, 100)])
+        kept, = work.iterdir()
+        self.assertIn(str(kept / 'work'), told.stderr)
+        self.assertTrue((kept / 'recipe.ks').exists())
+        told, out = self.build(recipe, 'not-kept', '--work', work)
+        self.assertEqual([path for path in work.iterdir() if path != kept], [])
+
+    def test_build_to_something_that_is_no_device_or_too_many_is_refused_before_it_begins(self):
+        for devices, reason in (((self.file('plain', 'x'),), 'is not a block device'), (('/dev/null', '/dev/null'), '1 disks, --device names 2')):
+            told, out = self.build(TINY, 'device', *(word for device in devices for word in ('--device', device)))
+            self.assertEqual(told.returncode, 1, told)
+            self.assertIn(reason, told.stderr)
+            self.assertFalse(out.exists())
 
     def test_build_takes_a_key_from_a_file_or_as_text(self):
         key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGtleUtleUtleUtleUtleUtleUtleUtleUtleUtleUtl a@b'
         told, out = self.build(TINY, 'keys', '--ssh-key', self.file('id.pub', key + '\n'), '--ssh-key', 'root:' + key)
         self.assertEqual(told.returncode, 0, told.stderr)
-        self.assertEqual((out / 'report.json').read_text().count('AAAAC3NzaC1lZDI1NTE5'), 2)
+        self.assertEqual((out / 'tiny-20261121-pvhvm.report.json').read_text().count('AAAAC3NzaC1lZDI1NTE5'), 2)
 
     def test_an_interrupted_build_ends_soon_and_leaves_no_process(self):
         recipe = self.file('waits.ks', TINY.read_text() + '\n# this one waits\n')

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builders/control_group.hpp"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <fstream>
+#include <sstream>
+#include <system_error>
+#include <thread>
+
+namespace builders {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* leaf = "xenkiln";
+
+// The kernel answers each write at once, so one line is one write and its error is that of the stream.
+bool put(const fs::path& file, const std::string& line) {
+    std::ofstream out(file);
+    out << line << std::flush;
+    return out.good();
+}
+
+std::string line_of(const fs::path& file) {
+    std::string line;
+    std::ifstream in(file);
+    std::getline(in, line);
+    return line;
+}
+
+bool has_word(const std::string& line, const char* wanted) {
+    std::istringstream words(line);
+    for (std::string word; words >> word;)
+        if (word == wanted) return true;
+    return false;
+}
+
+// Of a file of "name number" lines; 0 when it is not there.
+std::uint64_t number_in(const fs::path& file, const char* wanted) {
+    std::ifstream in(file);
+    std::string name;
+    for (std::uint64_t number = 0; in >> name >> number;)
+        if (name == wanted) return number;
+    return 0;
+}
+
+// proc(5): cgroup v2 is the line "0::/path"; empty on hosts that have v1 only.
+fs::path own_group(const ControlGroupPlaces& places) {
+    if (!fs::exists(places.root / "cgroup.controllers")) return {};
+    std::ifstream in(places.self);
+    for (std::string line; std::getline(in, line);)
+        if (line.starts_with("0::/")) return places.root / line.substr(4);
+    return {};
+}
+
+bool gives_limits(const fs::path& group) {
+    const std::string given = line_of(group / "cgroup.subtree_control");
+    return has_word(given, "memory") && has_word(given, "pids");
+}
+
+}  // namespace
+
+bool divide_control_group(const ControlGroupPlaces& places) {
+    const fs::path own = own_group(places);
+    if (own.empty() || own == places.root / "") return false;
+    if (own.filename() == leaf && gives_limits(own.parent_path())) return true;  // a service manager did it
+    const std::string controllers = line_of(own / "cgroup.controllers");
+    if (!has_word(controllers, "memory") || !has_word(controllers, "pids")) return false;
+    std::error_code error;
+    fs::create_directory(own / leaf, error);
+    if (error) return false;
+    if (put(own / leaf / "cgroup.procs", std::to_string(::getpid())) &&
+        put(own / "cgroup.subtree_control", "+memory +pids"))
+        return true;
+    put(own / "cgroup.procs", std::to_string(::getpid()));  // others are in it: back to where we were
+    fs::remove(own / leaf, error);
+    return false;
+}
+
+std::unique_ptr<ControlGroup> ControlGroup::make(const Limits& limits, const ControlGroupPlaces& places) {
+    static std::atomic<unsigned> count = 0;
+    const fs::path own = own_group(places);
+    if (own.empty() || own.filename() != leaf || !gives_limits(own.parent_path())) return nullptr;
+    const fs::path folder = own.parent_path() / ("step-" + std::to_string(::getpid()) + "-" + std::to_string(++count));
+    std::error_code error;
+    if (!fs::create_directory(folder, error)) return nullptr;
+    std::unique_ptr<ControlGroup> group(new ControlGroup(folder, limits));
+    if (!put(folder / "memory.max", std::to_string(limits.memory)) ||
+        !put(folder / "pids.max", std::to_string(limits.processes)))
+        return nullptr;
+    put(folder / "memory.swap.max", "0");   // not there without swap accounting
+    put(folder / "memory.oom.group", "1");  // a step that lost one process is lost
+    return group;
+}
+
+ControlGroup::ControlGroup(fs::path folder, const Limits& limits) : folder_(std::move(folder)), limits_(limits) {}
+
+ControlGroup::~ControlGroup() {
+    put(folder_ / "cgroup.kill", "1");
+    for (int attempt = 0; attempt < 100; ++attempt) {  // it can be removed when the last of them is gone
+        if (::rmdir(folder_.c_str()) == 0 || errno != EBUSY) return;
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+}
+
+std::vector<std::string> ControlGroup::prefix() const {
+    return {"sh", "-c", "echo $$ > \"$0\" && exec \"$@\"", (folder_ / "cgroup.procs").string()};
+}
+
+std::string ControlGroup::passed() const {
+    if (number_in(folder_ / "memory.events", "oom_kill") > 0)
+        return "its processes took more memory than the limit of " + std::to_string(limits_.memory >> 20) + " MiB";
+    if (number_in(folder_ / "pids.events", "max") > 0)
+        return "it wanted more processes and threads than the limit of " + std::to_string(limits_.processes);
+    return {};
+}
+
+}  // namespace builders

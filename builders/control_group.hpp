@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// A control group (cgroup v2) of its own for each step, where the operator's service manager delegated a part of the
+// hierarchy to us (systemd: Delegate=yes). The kernel then keeps the limits on memory and processes exactly, shared
+// pages counted once; elsewhere rlimits and the Watcher of limits.hpp keep them as well as they can.
+// Rules: Documentation/admin-guide/cgroup-v2.rst, "Delegation" and "No Internal Process Constraint".
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "builders/limits.hpp"
+
+namespace builders {
+
+struct ControlGroupPlaces {  // where the kernel shows them; tests have places of their own
+    std::filesystem::path root = "/sys/fs/cgroup", self = "/proc/self/cgroup";
+};
+
+// Called once, early, by the program that starts workers: a group with processes cannot have groups with limits below
+// it, so this process moves to a leaf "xenkiln" of its own group and lets its siblings have limits. False, changing
+// nothing, where this is not cgroup v2, the group is not ours to divide, or it lacks the two controllers.
+bool divide_control_group(const ControlGroupPlaces& places = {});
+
+class ControlGroup {
+public:
+    // A new group beside the leaf we are in. Null where divide_control_group() was not possible.
+    static std::unique_ptr<ControlGroup> make(const Limits& limits, const ControlGroupPlaces& places = {});
+    ControlGroup(const ControlGroup&) = delete;
+    ControlGroup& operator=(const ControlGroup&) = delete;
+    ~ControlGroup();  // ends what is left in it
+
+    // Put before a command's words: joins the group, then becomes the command.
+    std::vector<std::string> prefix() const;
+
+    // The limit that was passed, as a sentence with its number; nothing when none was.
+    std::string passed() const;
+
+private:
+    ControlGroup(std::filesystem::path folder, const Limits& limits);
+
+    std::filesystem::path folder_;
+    Limits limits_;
+};
+
+}  // namespace builders
