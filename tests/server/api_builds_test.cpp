@@ -2,6 +2,8 @@
 // Submitting, following and cancelling builds, against fakes of catalog and queue.
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "tests/server/fakes.hpp"
 
 namespace {
@@ -142,7 +144,10 @@ TEST_F(ApiBuilds, a_job_tells_where_it_is) {
     catalog.add_job({"0011223344556677", "build", JobState::failed, R"({"vcpus":"4"})", "lang C\n",
                      "2026-11-21T06:00:00Z", "2026-11-21T06:00:01Z", "2026-11-21T06:01:00Z", 1, "install packages",
                      0.25, "there is no package <b>foo</b>", ""});
+    std::ofstream(runner.log_file("0011223344556677")) << "first\nE: no package\xff\n";
     const auto job = json_of(get("/v1/builds/0011223344556677"));
+    ASSERT_EQ(job.at("log_tail").as_array().size(), 2U);
+    EXPECT_EQ(job.at("log_tail").at(0).as_string(), "first");
     EXPECT_EQ(job.at("id").as_string(), "0011223344556677");
     EXPECT_EQ(job.at("state").as_string(), "failed");
     EXPECT_EQ(job.at("step").as_string(), "install packages");
