@@ -64,6 +64,8 @@ public:
 
     BuildResult run() {
         check_sandbox_available();
+        if (const auto why = forbidden(plan_, host_))
+            throw StepFailed((why->line > 0 ? "line " + std::to_string(why->line) + ": " : "") + why->message);
         std::vector<std::filesystem::path> disks;
         std::vector<BuiltDisk> built;
         for (const DiskPlan& disk : plan_.storage.disks) {
@@ -71,8 +73,6 @@ public:
             formats::File::create(disks.back(), 0600).truncate(disk.size);
             built.push_back({disks.back(), disk.size});
         }
-        if (const auto why = forbidden(plan_, host_))
-            throw StepFailed((why->line > 0 ? "line " + std::to_string(why->line) + ": " : "") + why->message);
         Limits limits = host_.limits;
         limits.disk = plan_.storage.size();
         Sandbox sandbox(work_, limits);
