@@ -20,18 +20,27 @@ BuildOptions recipe_options(const kickstart::Recipe& recipe, plan::Errors& error
     return options;
 }
 
-void choose_distribution(const BuildOptions& options, BuildPlan& plan, plan::Errors& errors) {
+void choose_distribution(const kickstart::Recipe& recipe, const BuildOptions& options, BuildPlan& plan,
+                         plan::Errors& errors) {
     std::string known;
     for (const std::string& id : distribution_ids()) known += (known.empty() ? "" : ", ") + id;
-    if (!options.distribution)
-        return plan::refuse(
-            errors, 0,
-            "distribution: the recipe does not say what to install; give the option distribution, one of " + known);
-    const auto found = find_distribution(*options.distribution);
-    if (!found)
-        return plan::refuse(errors, 0,
-                            "distribution: '" + *options.distribution + "' is not known; known are " + known);
-    plan.distribution = *found;
+    if (options.distribution) {
+        const Distribution* found = find_distribution(*options.distribution);
+        if (!found)
+            return plan::refuse(errors, 0,
+                                "distribution: '" + *options.distribution + "' is not known; known are " + known);
+        plan.distribution = *found;
+        plan.distribution_because = "the option distribution";
+        return;
+    }
+    const auto named = plan::release_named(recipe);
+    if (!named)
+        return plan::refuse(errors, 0, plan::no_release(recipe) + "; give the option distribution, one of " + known);
+    plan.distribution = *named->distribution;
+    plan.distribution_because = named->because;
+    plan.distribution_guessed = named->guessed;
+    plan.notes.push_back({named->line, "distribution: " + plan.distribution.id + ", by " + named->because +
+                                           "; the option distribution names another"});
 }
 
 json::array strings(const std::vector<std::string>& list) {
@@ -151,11 +160,11 @@ PlanResult plan_build(const kickstart::Recipe& recipe, const BuildOptions& reque
     plan::Errors& errors = result.errors;
     plan.date = date;
     const BuildOptions options = merge(recipe_options(recipe, errors), request);
-    choose_distribution(options, plan, errors);
+    choose_distribution(recipe, options, plan, errors);
     plan::treat_commands(recipe, plan, errors);
     plan::plan_storage(recipe, options, plan, errors);
     if (!plan.distribution.id.empty()) {
-        plan::plan_debian(recipe, options, plan, errors);
+        (plan.distribution.family == "rpm" ? plan::plan_rpm : plan::plan_debian)(recipe, options, plan, errors);
         plan::plan_users(recipe, options, plan, errors);
     }
     std::stable_sort(errors.begin(), errors.end(), [](const auto& a, const auto& b) { return a.line < b.line; });
@@ -183,10 +192,21 @@ PlanResult plan_build(const kickstart::Recipe& recipe, const BuildOptions& reque
     return result;
 }
 
+std::optional<std::string> not_built_yet(const BuildPlan& plan) {
+    if (plan.distribution.family == "debian" || plan.distribution.family.empty()) return std::nullopt;
+    return "distribution " + plan.distribution.id + ": images of " + plan.distribution.title +
+           " can be planned and are not built yet; those of Debian and Ubuntu are";
+}
+
 std::optional<kickstart::Diagnostic> forbidden(const BuildPlan& plan, const BuildHost& host) {
     const auto because = [](int line, const std::string& message) {
         return kickstart::Diagnostic{line, 0, kickstart::Severity::error, "other", message};
     };
+    if (plan.distribution_guessed)
+        return because(0, "distribution: the recipe does not say what to install, and " + plan.distribution.id +
+                              " is only a guess; give the option distribution");
+    if (!plan.unsafe.empty()) return because(plan.unsafe.front().line, plan.unsafe.front().message);
+    if (const auto why = not_built_yet(plan)) return because(0, *why);
     if (plan.network == Network::open && !host.open_network)
         return because(0, "network=open is not allowed here; the operator can allow it with --allow-open-network");
     for (const auto* scripts : {&plan.pre_scripts, &plan.scripts})
@@ -216,33 +236,41 @@ std::string to_json(const BuildPlan& plan) {
         outputs.push_back({{"file", output.extension()},
                            {"level", output.level ? json::value(*output.level) : json::value(nullptr)}});
     for (const kickstart::Group& group : plan.groups) groups.push_back(json::string(group.name));
-    return json::serialize(json::object{{"release_name", plan.release_name},
-                                        {"title", plan.title},
-                                        {"date", plan.date},
-                                        {"distribution", plan.distribution.id},
-                                        {"suite", plan.distribution.suite},
-                                        {"hardware", hardware_json(plan.hardware)},
-                                        {"outputs", outputs},
-                                        {"xva_checksum", plan.xxhash ? "xxhash" : "sha1"},
-                                        {"packages", strings(plan.packages)},
-                                        {"sources", strings(plan.sources)},
-                                        {"default_sources", plan.default_sources},
-                                        {"guest_sources", plan.guest_sources},
-                                        {"network", to_string(plan.network)},
-                                        {"exclude_docs", plan.exclude_docs},
-                                        {"storage", storage_json(plan.storage)},
-                                        {"bootloader", plan.bootloader},
-                                        {"kernel_arguments", plan.kernel_arguments},
-                                        {"timeout", plan.timeout},
-                                        {"files", files},
-                                        {"commands", commands},
-                                        {"groups", groups},
-                                        {"users", users_json(plan.users)},
-                                        {"root_password", plan.root_password ? "set" : "none"},
-                                        {"root_ssh_keys", strings(plan.root_ssh_keys)},
-                                        {"pre_scripts", pre_scripts},
-                                        {"scripts", scripts},
-                                        {"notes", notes}});
+    json::object object{{"release_name", plan.release_name},
+                        {"title", plan.title},
+                        {"date", plan.date},
+                        {"distribution", plan.distribution.id},
+                        {"suite", plan.distribution.suite},
+                        {"hardware", hardware_json(plan.hardware)},
+                        {"outputs", outputs},
+                        {"xva_checksum", plan.xxhash ? "xxhash" : "sha1"},
+                        {"packages", strings(plan.packages)},
+                        {"sources", strings(plan.sources)},
+                        {"default_sources", plan.default_sources},
+                        {"guest_sources", plan.guest_sources},
+                        {"network", to_string(plan.network)},
+                        {"exclude_docs", plan.exclude_docs},
+                        {"storage", storage_json(plan.storage)},
+                        {"bootloader", plan.bootloader},
+                        {"kernel_arguments", plan.kernel_arguments},
+                        {"timeout", plan.timeout},
+                        {"files", files},
+                        {"commands", commands},
+                        {"groups", groups},
+                        {"users", users_json(plan.users)},
+                        {"root_password", plan.root_password ? "set" : "none"},
+                        {"root_ssh_keys", strings(plan.root_ssh_keys)},
+                        {"pre_scripts", pre_scripts},
+                        {"scripts", scripts},
+                        {"notes", notes}};
+    // Of the RPM family only: plans of the other one stay as they are.
+    if (plan.distribution.family == "rpm") {
+        object["excluded_packages"] = strings(plan.excluded_packages);
+        object["package_options"] = strings(plan.package_options);
+        object["modules"] = strings(plan.modules);
+        object["loader_password"] = plan.loader_password ? "set" : "none";
+    }
+    return json::serialize(object);
 }
 
 }  // namespace builders

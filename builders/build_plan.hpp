@@ -46,13 +46,21 @@ struct BuildPlan {
     std::string title;
     std::string date;  // YYYYMMDD
     Distribution distribution;
+    bool distribution_guessed =
+        false;                         // nothing names it: it can be planned, and forbidden() keeps it from being built
+    std::string distribution_because;  // what named it: "the option distribution", "url http://…", "#version=RHEL7"
     formats::Hardware hardware;
     std::vector<Output> outputs;
     bool xxhash = false;
 
-    std::vector<std::string> packages;  // sorted, unique
-    std::vector<std::string> sources;   // to install from, as apt lines without keys
-    bool default_sources = true;        // and from the distribution's own: the build host's, else the public ones
+    std::vector<std::string> packages;           // sorted, unique
+    std::vector<std::string> excluded_packages;  // and groups, "@games", of an RPM family
+    std::vector<std::string> package_options;    // of an RPM family, as dnf has them: "tsflags=nodocs"
+    std::vector<std::string> modules;            // streams of an RPM family, "nodejs:18"; with "-": disabled
+    // To install from: apt lines without keys; of an RPM family "NAME baseurl|mirrorlist|metalink=ADDRESS" and its
+    // options.
+    std::vector<std::string> sources;
+    bool default_sources = true;  // and from the distribution's own: the build host's, else the public ones
     std::string guest_sources;
     Network network = Network::mirrors;  // of scripts; packages are fetched through the mirrors in any case
     bool exclude_docs = false;
@@ -60,7 +68,8 @@ struct BuildPlan {
     StoragePlan storage;
     bool bootloader = true;  // false: --location=none, the image does not boot by itself
     std::string kernel_arguments;
-    std::int64_t timeout = 5;  // seconds
+    std::optional<kickstart::Password> loader_password;  // of an RPM family
+    std::int64_t timeout = 5;                            // seconds
 
     std::vector<TreeFile> files;                     // written before the commands
     std::vector<std::vector<std::string>> commands;  // in the tree, in order
@@ -70,8 +79,16 @@ struct BuildPlan {
     std::vector<std::string> root_ssh_keys;
     std::vector<ScriptPlan> pre_scripts, scripts;  // before the packages, after everything
 
+    // What would make every copy of the image anybody's. It can be planned, and forbidden() keeps it from being built.
+    std::vector<Note> unsafe;
+
     std::vector<Note> notes;
 };
+
+// The recipe at the level that fits best, and when that has errors, at the level of the release that is to be
+// installed: `distribution`, or what the recipe names.
+kickstart::ParseResult read_recipe(std::string_view text, const kickstart::ParseOptions& how,
+                                   const std::string& distribution);
 
 struct PlanResult {
     BuildPlan plan;  // of use only when ok()
@@ -83,7 +100,11 @@ struct PlanResult {
 // and the build would not do is an error (nothing has been downloaded yet) or a note with its line.
 PlanResult plan_build(const kickstart::Recipe& recipe, const BuildOptions& request, const std::string& date);
 
-// Why this machine's operator does not let it be built, if so; a sentence with what would.
+// Why nothing can build it yet, if so: its family has no builder.
+std::optional<std::string> not_built_yet(const BuildPlan& plan);
+
+// Why it is not built here, if so: not_built_yet(), or what this machine's operator does not allow; a sentence with
+// what would.
 std::optional<kickstart::Diagnostic> forbidden(const BuildPlan& plan, const BuildHost& host);
 
 // Canonical JSON. Secrets are left out ("password": "set").

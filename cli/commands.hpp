@@ -15,6 +15,7 @@ void add_serve(CLI::App& program, int& exit_code);
 void add_build(CLI::App& program, int& exit_code);
 void add_kickstart(CLI::App& program, int& exit_code);
 void add_kickstart_lint(CLI::App& group, int& exit_code);  // kickstart lint
+void add_kickstart_plan(CLI::App& group, int& exit_code);  // kickstart plan
 void add_verify(CLI::App& program, int& exit_code);
 void add_convert(CLI::App& program, int& exit_code);
 void add_inspect(CLI::App& program, int& exit_code);

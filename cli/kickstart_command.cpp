@@ -70,6 +70,7 @@ void add_kickstart(CLI::App& program, int& exit_code) {
                       "Take a byte order mark and, at level RHEL6, a section without %end, with a warning");
     command->callback([options, &exit_code] { exit_code = parse(*options); });
     add_kickstart_lint(*group, exit_code);
+    add_kickstart_plan(*group, exit_code);
 }
 
 }  // namespace cli

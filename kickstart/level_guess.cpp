@@ -75,9 +75,10 @@ ParseResult parse_at_guessed_level(std::string_view text, const Sources& sources
     const bool closes = has_end(text);
     for (const Level level : candidates) {
         if (least == Fit{0, 0}) break;
-        if (closes && CommandTable::at(level).end_is_optional()) continue;
+        const bool kickseed = level.family == Level::Family::kickseed;
+        if (closes && CommandTable::at(level).end_is_optional() && !kickseed) continue;
         ParseResult other = parse_at(text, sources, level, forgiving && !closes);
-        if (level.family == Level::Family::kickseed && !is_kickseed(other.recipe)) continue;
+        if (kickseed && !is_kickseed(other.recipe)) continue;
         if (const Fit found = fit(other); found < least) {
             least = found;
             other.recipe.version_reason = best.recipe.version_reason;

@@ -305,9 +305,14 @@ ParseResult parse_text(std::string_view text, const Sources& sources, const Pars
 }  // namespace
 
 ParseResult parse(std::string_view text, const ParseOptions& options) {
-    if (!options.bundle) return parse_text(text, {}, options);
+    if (!options.bundle) {
+        ParseResult result = parse_text(text, {}, options);
+        result.recipe.file = options.file;
+        return result;
+    }
     FollowedText followed = follow_includes(text, options.file, *options.bundle);
     ParseResult result = parse_text(followed.text, followed.sources, options);
+    result.recipe.file = options.file;
     result.recipe.sources = std::move(followed.sources);
     result.followed_text = std::move(followed.text);
     auto& all = result.diagnostics;

@@ -28,7 +28,7 @@ struct ParseOptions {
     // What Anaconda refuses and we take with a warning: a byte order mark, and at level RHEL6 a section without %end.
     bool forgiving = true;
     // Where %include lines are followed to; nothing: they are recorded in recipe.includes. `file` is the text's own
-    // name in the bundle.
+    // name, in the bundle when there is one.
     const Bundle* bundle = nullptr;
     std::string file;
 };

@@ -218,6 +218,7 @@ struct Sources {
 };
 
 struct Recipe {
+    std::string file;            // the name it was read under; empty when nobody said
     std::string version;         // the syntax level the text was read at
     std::string version_reason;  // why that one: "as asked", "#version= in line 1", "a guess: …"
     std::optional<std::string> version_comment, platform;

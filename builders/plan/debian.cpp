@@ -1,29 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <charconv>
 #include <set>
-#include <sstream>
 
-#include "builders/plan/plan_parts.hpp"
+#include "builders/plan/checks.hpp"
 
 namespace builders::plan {
 namespace {
 
 using Kind = TreeFile::Kind;
-
-// "80" or "6000-6010", from 1 to 65535 and ascending: nft refuses all its rules for one it cannot read.
-bool is_port_or_range(std::string_view text) {
-    unsigned before = 1;
-    const std::size_t dash = text.find('-');
-    const std::string_view last = dash == std::string_view::npos ? text : text.substr(dash + 1);
-    for (const std::string_view part : {text.substr(0, dash), last}) {
-        unsigned port = 0;
-        const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), port);
-        if (error != std::errc() || end != part.data() + part.size() || port < before || port > 65535) return false;
-        before = port;
-    }
-    return true;
-}
 
 class DebianPlan {
 public:
@@ -126,10 +110,9 @@ private:
             if (repository.base_url.empty())
                 return refuse(errors_, repository.line,
                               std::string(what) + ": needs a base address; Debian has no mirror lists");
-            if (repository.base_url.find_first_of(" \t\"'[]@") != std::string::npos ||
-                !repository.base_url.starts_with("http"))
-                return refuse(errors_, repository.line,
-                              std::string(what) + ": '" + repository.base_url + "' is not a plain http(s) address");
+            if (!checked_address(repository.base_url, repository.line, what, errors_) ||
+                !checked_release(repository.base_url, repository.line, what, plan_, errors_))
+                return;
             if (!repository.proxy.empty())
                 note(repository.line, std::string(what) + " --proxy: ignored, the build host's own way out is used");
             if (!repository.verify_ssl)
@@ -143,21 +126,11 @@ private:
     }
 
     void locale() {
-        std::vector<std::string> locales;
-        std::string lang = recipe_.lang ? recipe_.lang->lang : "C.UTF-8";
-        if (lang.find('.') == std::string::npos && lang != "C") lang += ".UTF-8";
-        if (lang == "C") lang = "C.UTF-8";
-        locales.push_back(lang);
-        if (recipe_.lang)
-            for (const std::string& more : recipe_.lang->additional)
-                locales.push_back(more.find('.') == std::string::npos ? more + ".UTF-8" : more);
-        std::string list;
-        for (const std::string& name : locales) {
-            const auto bad = [](unsigned char c) {
-                return !std::isalnum(c) && c != '_' && c != '.' && c != '-' && c != '@';
-            };
-            if (std::any_of(name.begin(), name.end(), bad))
-                return refuse(errors_, recipe_.lang->line, "lang: '" + name + "' is not a locale");
+        std::string lang, list;
+        for (std::string name : checked_languages(recipe_, errors_)) {
+            if (name == "C") name = "C.UTF-8";
+            if (name.find('.') == std::string::npos) name += ".UTF-8";
+            if (lang.empty()) lang = name;
             if (name == "C.UTF-8") continue;
             list += name + " " + name.substr(name.find('.') + 1, name.find('@') - name.find('.') - 1) + "\n";
         }
@@ -169,35 +142,21 @@ private:
     }
 
     void keyboard() {
-        if (!recipe_.keyboard) return;
-        std::string layout = recipe_.keyboard->vc_keymap;
-        if (layout.empty() && !recipe_.keyboard->x_layouts.empty()) layout = recipe_.keyboard->x_layouts[0];
-        std::string variant;
-        if (const std::size_t open = layout.find(" ("); open != std::string::npos) {
-            variant = layout.substr(open + 2, layout.find(')', open) - open - 2);
-            layout.resize(open);
-        }
-        const auto bad = [](unsigned char c) { return !std::isalnum(c) && c != '-' && c != '_'; };
-        if (layout.empty() || std::any_of(layout.begin(), layout.end(), bad))
-            return refuse(errors_, recipe_.keyboard->line, "keyboard: '" + layout + "' is not a keyboard layout");
-        layout = layout.substr(0, layout.find('-'));  // "de-nodeadkeys": the console map's name
-        file("/etc/default/keyboard", "XKBMODEL=\"pc105\"\nXKBLAYOUT=\"" + layout + "\"\nXKBVARIANT=\"" + variant +
-                                          "\"\nXKBOPTIONS=\"\"\nBACKSPACE=\"guess\"\n");
+        const auto wanted = checked_keyboard(recipe_, errors_);
+        if (!wanted) return;
+        file("/etc/default/keyboard", "XKBMODEL=\"pc105\"\nXKBLAYOUT=\"" + wanted->layout + "\"\nXKBVARIANT=\"" +
+                                          wanted->variant + "\"\nXKBOPTIONS=\"\"\nBACKSPACE=\"guess\"\n");
         if (core_) package("console-setup");
     }
 
     void time() {
-        if (!recipe_.timezone || recipe_.timezone->zone.empty()) return;
+        const auto zone = checked_zone(recipe_, errors_);
+        if (!zone) return;
         const kickstart::Timezone& wanted = *recipe_.timezone;
-        const auto bad = [](unsigned char c) {
-            return !std::isalnum(c) && c != '/' && c != '_' && c != '-' && c != '+';
-        };
-        if (std::any_of(wanted.zone.begin(), wanted.zone.end(), bad) || wanted.zone.starts_with('/'))
-            return refuse(errors_, wanted.line, "timezone: '" + wanted.zone + "' is not a time zone");
         package("tzdata");
-        command({"test", "-f", "/usr/share/zoneinfo/" + wanted.zone});
-        plan_.files.push_back({"/etc/localtime", "/usr/share/zoneinfo/" + wanted.zone, 0777, 0, 0, Kind::symlink});
-        file("/etc/timezone", wanted.zone + "\n");
+        command({"test", "-f", "/usr/share/zoneinfo/" + *zone});
+        plan_.files.push_back({"/etc/localtime", "/usr/share/zoneinfo/" + *zone, 0777, 0, 0, Kind::symlink});
+        file("/etc/timezone", *zone + "\n");
         file("/etc/adjtime", std::string("0.0 0 0.0\n0\n") + (wanted.utc ? "UTC\n" : "LOCAL\n"));
         if (!wanted.ntp || !core_) return;
         package("systemd-timesyncd");
@@ -211,23 +170,15 @@ private:
         if (!recipe_.firewall || !core_) return;
         const kickstart::Firewall& wanted = *recipe_.firewall;
         if (!wanted.enabled) return;
-        static const std::map<std::string, std::string> ports{
-            {"ssh", "22:tcp"},    {"http", "80:tcp"},          {"https", "443:tcp"}, {"ftp", "21:tcp"},
-            {"smtp", "25:tcp"},   {"dns", "53:udp"},           {"telnet", "23:tcp"}, {"cockpit", "9090:tcp"},
-            {"mdns", "5353:udp"}, {"dhcpv6-client", "546:udp"}};
         std::set<std::string> rules;
         const auto open = [&](const std::string& port) {
-            const std::string number = port.substr(0, port.find(':')), protocol = port.substr(port.find(':') + 1);
-            if (!is_port_or_range(number) || (protocol != "tcp" && protocol != "udp"))
-                return refuse(
-                    errors_, wanted.line,
-                    "firewall --port=" + port + ": not PORT:tcp or PORT:udp, with PORT from 1 to 65535 or FIRST-LAST");
-            rules.insert(protocol + " dport " + number + " accept");
+            if (const auto found = checked_port(port, wanted.line, errors_))
+                rules.insert(found->second + " dport " + found->first + " accept");
         };
         for (const std::string& port : wanted.ports) open(port);
         for (const std::string& service : wanted.services) {
-            if (const auto found = ports.find(service); found != ports.end())
-                open(found->second);
+            if (const auto found = port_of_service(service))
+                open(*found);
             else
                 refuse(
                     errors_, wanted.line,
@@ -235,8 +186,7 @@ private:
                         ": name its port instead; known are ssh, http, https, ftp, smtp, dns, telnet, cockpit, mdns");
         }
         for (const std::string& device : wanted.trusted) {
-            if (device.find_first_of("\"\n{};") != std::string::npos)
-                refuse(errors_, wanted.line, "firewall --trust: '" + device + "' is not an interface");
+            if (!checked_device(device, wanted.line, errors_)) continue;
             rules.insert("iifname \"" + device + "\" accept");
         }
         std::string text =
@@ -281,14 +231,7 @@ private:
 
     void certificates() {
         for (const kickstart::Certificate& certificate : recipe_.certificates) {
-            const bool plain = !certificate.filename.empty() && certificate.filename.find('/') == std::string::npos &&
-                               certificate.filename[0] != '.' && certificate.dir.starts_with('/') &&
-                               certificate.dir.find("..") == std::string::npos;
-            if (!plain) {
-                refuse(errors_, certificate.line,
-                       "%certificate: --filename and --dir must be a plain name and an absolute folder");
-                continue;
-            }
+            if (!checked_certificate(certificate, errors_)) continue;
             file(certificate.dir + "/" + certificate.filename, certificate.body);
             if (certificate.dir != "/etc/pki/ca-trust/source/anchors" && certificate.type != "ca") continue;
             // Where Debian looks for a site's own authorities.
@@ -302,21 +245,17 @@ private:
 
     void boot() {
         const kickstart::Bootloader loader = recipe_.bootloader.value_or(kickstart::Bootloader{});
-        if (loader.extlinux) refuse(errors_, loader.line, "bootloader --extlinux: GRUB is what is installed");
+        checked_arguments(loader, errors_);
         if (loader.password) refuse(errors_, loader.line, "bootloader --password: not built yet");
         if (loader.location == "partition" || loader.location == "boot")
             note(loader.line,
                  "bootloader --location=" + loader.location +
                      ": GRUB is installed where the firmware looks all the same, as nothing else would start it");
-        if (loader.append.find_first_of("\"'`$\\\n") != std::string::npos)
-            refuse(errors_, loader.line, "bootloader --append: quotes, dollars and backslashes cannot stand in it");
         plan_.bootloader = !(loader.location == "none" || loader.disabled);
         plan_.timeout = loader.timeout.value_or(5);
         const formats::Mode mode = options_.mode.value_or(formats::Mode::pvhvm);
         const bool paravirtual = mode == formats::Mode::pv || mode == formats::Mode::pvh;
-        plan_.kernel_arguments = mode == formats::Mode::pv    ? "console=hvc0"
-                                 : mode == formats::Mode::pvh ? "console=tty0 console=hvc0"
-                                                              : "console=tty0 console=hvc0 console=ttyS0,115200n8";
+        plan_.kernel_arguments = console_arguments(mode);
         if (!loader.append.empty()) plan_.kernel_arguments += " " + loader.append;
         if (!plan_.bootloader) {
             note(loader.line,

@@ -57,8 +57,13 @@ public:
             refuse(errors_, recipe_.networks.back().line,
                    "network: " + std::to_string(interfaces_.size()) + " interfaces; a VM of XenServer has at most 7");
         if (!core) return;
-        if (plan_.distribution.network == "netplan")
+        const std::string& way = plan_.distribution.network;
+        if (way == "netplan")
             netplan();
+        else if (way == "ifcfg")
+            ifcfg();
+        else if (way == "keyfile")
+            keyfile();
         else
             networkd();
     }
@@ -125,7 +130,10 @@ private:
         if (host_name_.size() > 253 || host_name_.starts_with('-') ||
             std::any_of(host_name_.begin(), host_name_.end(), bad))
             refuse(errors_, host_name_line_, "network: --hostname '" + host_name_ + "' is not a host name");
-        file("/etc/hostname", host_name_ + "\n");
+        if (plan_.distribution.init == "sysv")
+            file("/etc/sysconfig/network", "NETWORKING=yes\nHOSTNAME=" + host_name_ + "\n");
+        else
+            file("/etc/hostname", host_name_ + "\n");
         file("/etc/hosts",
              "127.0.0.1 localhost\n127.0.1.1 " + host_name_ + "\n::1 localhost ip6-localhost ip6-loopback\n");
     }
@@ -180,6 +188,64 @@ private:
             for (const std::string& server : one.name_servers) text += "          - \"" + server + "\"\n";
         }
         file("/etc/netplan/10-recipe.yaml", text, 0600);
+    }
+
+    // Of several interfaces, and for the old service, each by its number; one that stands alone is any.
+    void ifcfg() {
+        for (std::size_t index = 0; index < interfaces_.size(); ++index) {
+            const Interface& one = interfaces_[index];
+            const std::string name = "eth" + std::to_string(index);
+            const bool by_name = interfaces_.size() > 1 || plan_.distribution.init == "sysv";
+            std::string text = (by_name ? "DEVICE=" + name + "\n" : "NAME=ethernet\n") + "TYPE=Ethernet\nONBOOT=yes\n" +
+                               "BOOTPROTO=" + (one.dhcp4 ? "dhcp" : "none") + "\n";
+            int ipv4s = 0;
+            for (const std::string& address : one.addresses) {
+                const std::size_t slash = address.find('/');
+                if (looks_like_ipv6(address))
+                    text += "IPV6ADDR=" + address + "\n";
+                else if (ipv4s++ == 0)
+                    text += "IPADDR=" + address.substr(0, slash) + "\nPREFIX=" + address.substr(slash + 1) + "\n";
+            }
+            if (!one.gateway.empty()) text += "GATEWAY=" + one.gateway + "\n";
+            for (std::size_t i = 0; i < one.name_servers.size(); ++i)
+                text += "DNS" + std::to_string(i + 1) + "=" + one.name_servers[i] + "\n";
+            if (one.mtu != 0) text += "MTU=" + std::to_string(one.mtu) + "\n";
+            text += std::string("IPV6INIT=") + (one.link_local ? "yes" : "no") + "\n";
+            if (one.dhcp6) text += "DHCPV6C=yes\n";
+            if (!one.accept_ra) text += "IPV6_AUTOCONF=no\n";
+            file("/etc/sysconfig/network-scripts/ifcfg-" + (by_name ? name : "ethernet"), text);
+        }
+        if (plan_.distribution.init == "sysv") plan_.commands.push_back({"chkconfig", "network", "on"});
+    }
+
+    void keyfile() {
+        for (std::size_t index = 0; index < interfaces_.size(); ++index) {
+            const Interface& one = interfaces_[index];
+            const std::string number = std::to_string(index);
+            std::string text = "[connection]\nid=ethernet" + number + "\ntype=ethernet\nautoconnect=true\n";
+            if (interfaces_.size() > 1) text += "\n[match]\ninterface-name=enX" + number + ";eth" + number + ";\n";
+            if (one.mtu != 0) text += "\n[ethernet]\nmtu=" + std::to_string(one.mtu) + "\n";
+            std::string v4, v6, dns4, dns6;
+            for (const std::string& address : one.addresses)
+                (looks_like_ipv6(address) ? v6 : v4) += "address1=" + address + "\n";
+            for (const std::string& server : one.name_servers) (looks_like_ipv6(server) ? dns6 : dns4) += server + ";";
+            text += std::string("\n[ipv4]\nmethod=") +
+                    (one.dhcp4    ? "auto"
+                     : v4.empty() ? "disabled"
+                                  : "manual") +
+                    "\n" + v4;
+            if (!one.gateway.empty()) text += "gateway=" + one.gateway + "\n";
+            if (!dns4.empty()) text += "dns=" + dns4 + "\n";
+            text += std::string("\n[ipv6]\nmethod=") +
+                    (!one.link_local && v6.empty() ? "disabled"
+                     : !v6.empty()                 ? "manual"
+                     : one.dhcp6                   ? "dhcp"
+                     : one.accept_ra               ? "auto"
+                                                   : "link-local") +
+                    "\n" + v6;
+            if (!dns6.empty()) text += "dns=" + dns6 + "\n";
+            file("/etc/NetworkManager/system-connections/ethernet" + number + ".nmconnection", text, 0600);
+        }
     }
 
     const kickstart::Recipe& recipe_;

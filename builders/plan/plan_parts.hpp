@@ -11,6 +11,20 @@ using Errors = std::vector<kickstart::Diagnostic>;
 void refuse(Errors& errors, int line, const std::string& message);
 std::string lower_hex_uuid(const std::string& identity, const std::string& what);
 
+// The release that a recipe names without the option distribution: by the address of a source, by #version=, by the
+// address of an add-on source; else a guess by the file's name, or by the level that reads it best. (release_named.cpp)
+struct NamedRelease {
+    const Distribution* distribution;
+    int line;             // 0: none
+    std::string because;  // "url http://…", "#version=RHEL7"
+    bool guessed;
+};
+std::optional<NamedRelease> release_named(const kickstart::Recipe& recipe);
+std::string no_release(const kickstart::Recipe& recipe);  // why there is none, for the one who wrote it
+bool on_installer_medium(const std::string& address);     // where an installer finds what it runs from
+const Distribution* release_of_address(const std::string& address);
+std::optional<std::string> foreign_architecture(const std::string& address);  // "aarch64", when the address says so
+
 // Every command of the recipe that is not done: an error or a note. (treatment.cpp)
 void treat_commands(const kickstart::Recipe& recipe, BuildPlan& plan, Errors& errors);
 
@@ -19,6 +33,9 @@ void plan_storage(const kickstart::Recipe& recipe, const BuildOptions& options, 
 
 // Packages, sources, and the system's files and commands in Debian's way. (debian.cpp)
 void plan_debian(const kickstart::Recipe& recipe, const BuildOptions& options, BuildPlan& plan, Errors& errors);
+
+// The same in the way of the RPM family; what is planned here is not built yet. (rpm.cpp)
+void plan_rpm(const kickstart::Recipe& recipe, const BuildOptions& options, BuildPlan& plan, Errors& errors);
 
 // Host name and interfaces, in the way of the distribution. (network.cpp)
 void plan_network(const kickstart::Recipe& recipe, BuildPlan& plan, Errors& errors, bool core);

@@ -47,6 +47,7 @@ public:
         request_ = request_storage(recipe_, options_, plan_, errors_);
         if (!errors_.empty()) return;
         if (!has_root()) return refuse(first_line(), "part: there is no file system for /");
+        widen_physical_volumes();
         name_disks();
         choose_layout();
         if (errors_.empty()) add_boot_partitions();
@@ -92,7 +93,7 @@ private:
         for (const SpaceRequest& space : request_.partitions) add(space.disk);
         if (names_.empty()) names_.emplace_back();
         for (std::size_t i = 0; i < names_.size(); ++i) {
-            const std::uint64_t asked = i < options_.disk_sizes.size() ? options_.disk_sizes[i] : default_disk;
+            const std::uint64_t asked = i < options_.disk_sizes.size() ? options_.disk_sizes[i] : needed(i);
             DiskPlan disk;
             disk.size = (asked + grain - 1) / grain * grain;
             if (disk.size != asked)
@@ -109,6 +110,45 @@ private:
         for (std::size_t i = 0; i < names_.size(); ++i)
             note(0, "disk " + std::to_string(i + 1) + " is the recipe's " + names_[i] + ", " +
                         in_mib(storage_.disks[i].size));
+    }
+
+    // When nobody says how large a disk is: the default, or what its partitions need in whole GiB.
+    std::uint64_t needed(std::size_t disk) {
+        constexpr std::uint64_t gib = 1024 * mib;
+        std::uint64_t sum = 4 * mib;  // tables, BIOS boot partition
+        for (const SpaceRequest& space : request_.partitions)
+            if (disk_of(space) == disk) sum += std::min(space.size, std::uint64_t{1} << 44);
+        if (disk == 0 && options_.layout && *options_.layout != Layout::mbr) sum += efi_system_size;
+        if (sum <= default_disk) return default_disk;
+        const std::uint64_t size = (sum + gib - 1) / gib * gib;
+        note(0, "disk: the partitions need " + in_mib(sum) + ", so the disk has " + in_mib(size) +
+                    "; the option disk names another size");
+        return size;
+    }
+
+    // A growing physical volume is at least as large as what its group holds.
+    void widen_physical_volumes() {
+        for (const GroupRequest& group : request_.groups) {
+            std::uint64_t wanted = group.reserved;
+            for (const SpaceRequest& volume : group.volumes)
+                if (volume.percent == 0)
+                    wanted += (std::min(volume.size, std::uint64_t{1} << 44) + group.extent - 1) / group.extent *
+                              group.extent;
+            if (group.reserved_percent > 0) wanted = wanted * 100 / (100 - group.reserved_percent) + group.extent;
+            SpaceRequest* grows = nullptr;
+            std::uint64_t there = 0;
+            for (SpaceRequest& space : request_.partitions) {
+                if (std::find(group.physical_volumes.begin(), group.physical_volumes.end(), space.physical_volume) ==
+                        group.physical_volumes.end() ||
+                    space.kind != PartitionKind::lvm)
+                    continue;
+                there += (space.size - mib) / group.extent * group.extent;
+                if (space.grow && !grows) grows = &space;
+            }
+            if (!grows || there >= wanted) continue;
+            const std::uint64_t more = (wanted - there + group.extent - 1) / group.extent * group.extent + group.extent;
+            grows->size = std::min(grows->size + more, std::max(grows->size, grows->most));
+        }
     }
 
     std::size_t disk_of(const SpaceRequest& space) const {
@@ -250,9 +290,14 @@ private:
         room = room / group.extent * group.extent;
         std::vector<SpaceRequest*> volumes;
         std::uint64_t sum = 0;
+        // A percentage is of what the volumes of a fixed size leave free.
+        std::uint64_t fixed = 0;
+        for (const SpaceRequest& space : wanted.volumes)
+            if (space.percent == 0) fixed += (space.size + group.extent - 1) / group.extent * group.extent;
+        const std::uint64_t free = room - std::min(room, fixed);
         for (SpaceRequest& space : wanted.volumes) {
             if (space.percent > 0)
-                space.size = std::max(room / 100 * space.percent, group.extent) / group.extent * group.extent;
+                space.size = std::max(free / 100 * space.percent, group.extent) / group.extent * group.extent;
             space.size = (space.size + group.extent - 1) / group.extent * group.extent;
             sum += space.size;
             volumes.push_back(&space);

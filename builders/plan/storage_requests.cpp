@@ -52,10 +52,10 @@ public:
         for (const kickstart::LogicalVolume& volume : recipe_.logical_volumes) take_volume(volume);
         if (recipe_.auto_part) take_automatic(*recipe_.auto_part);
         if (recipe_.require_part && recipe_.require_part_add_boot && !has("/boot"))
-            add_partition(0, "/boot", "ext4", gib, false);
+            add_partition(0, "/boot", usual(), gib, false);
         if (request_.partitions.empty() && errors_.empty()) {
             note(0, "the recipe has no part and no autopart: one file system for / on the whole disk");
-            add_partition(0, "/", "ext4", 512 * mib, true);
+            add_partition(0, "/", usual(), 512 * mib, true);
         }
         check_physical_volumes();
         return std::move(request_);
@@ -64,6 +64,11 @@ public:
 private:
     void refuse(int line, const std::string& message) { plan::refuse(errors_, line, message); }
     void note(int line, const std::string& message) { plan_.notes.push_back({line, message}); }
+
+    // The file system that the release's own installer makes.
+    std::string usual() const {
+        return plan_.distribution.file_system.empty() ? "ext4" : plan_.distribution.file_system;
+    }
 
     bool has(const std::string& mount_point) const {
         const auto is = [&](const SpaceRequest& space) { return space.file_system.mount_point == mount_point; };
@@ -115,7 +120,7 @@ private:
         FileSystemPlan& system = space.file_system;
         system.mount_point = at;
         system.fstype = part.fstype;
-        if (system.fstype.empty()) system.fstype = at == "swap" ? "swap" : at == "/boot/efi" ? "vfat" : "ext4";
+        if (system.fstype.empty()) system.fstype = at == "swap" ? "swap" : at == "/boot/efi" ? "vfat" : usual();
         if (system.fstype == "efi") system.fstype = "vfat";
         system.label = part.label;
         if (!part.fs_options.empty()) system.fs_options = part.fs_options;
@@ -241,7 +246,7 @@ private:
         if (!recipe_.partitions.empty() || !recipe_.volume_groups.empty())
             return refuse(line, "autopart: cannot stand beside part, volgroup and logvol");
         const std::uint64_t disk = options_.disk_sizes.empty() ? 8 * gib : options_.disk_sizes[0];
-        const std::string fstype = automatic.fstype.empty() ? "ext4" : automatic.fstype;
+        const std::string fstype = automatic.fstype.empty() ? usual() : automatic.fstype;
         if (!known_file_system(fstype) || fstype == "swap" || fstype == "vfat")
             return refuse(line, "autopart --fstype=" + fstype + ": ext2, ext3, ext4 and xfs are built");
         const bool lvm = automatic.type == "lvm", home = !automatic.no_home && disk >= 50 * gib;

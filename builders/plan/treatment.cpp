@@ -8,17 +8,36 @@ void refuse(Errors& errors, int line, const std::string& message) {
     errors.push_back({line, 0, kickstart::Severity::error, "other", message});
 }
 
+namespace {
+
+std::string why_not(const std::string& path) {
+    if (path.starts_with("/tmp/")) return "is written by %pre while installing, and an image build has no installer";
+    if (path.find("://") != std::string::npos)
+        return "is an address, and addresses are not read; put its lines in its place";
+    if (path.starts_with('/'))
+        return "is a file of the installer's, which an image build does not have; put its lines in its place";
+    return "there is no such file with the recipe; put its lines in its place";
+}
+
+}  // namespace
+
 void treat_commands(const kickstart::Recipe& recipe, BuildPlan& plan, Errors& errors) {
     for (const kickstart::Command& command : recipe.commands) {
         const kickstart::ImageUse use = kickstart::image_use(command.name);
-        if (use.use == kickstart::Use::refused)
+        const bool rpm = plan.distribution.family == "rpm";
+        if (command.name == "selinux" && !rpm)
+            plan.notes.push_back(
+                {command.line, "selinux: ignored, the distribution's own default stays where SELinux is not used"});
+        else if (command.name == "module" && !rpm)
+            refuse(errors, command.line,
+                   "module: streams are of the RPM family; " + plan.distribution.title + " has none");
+        else if (use.use == kickstart::Use::refused)
             refuse(errors, command.line, command.name + ": " + std::string(use.why));
         else if (use.use == kickstart::Use::ignored)
             plan.notes.push_back({command.line, command.name + ": ignored, " + std::string(use.why)});
     }
     for (const kickstart::Include& include : recipe.includes)
-        refuse(errors, include.line,
-               "%include " + include.path + ": there is no such file with the recipe; put its lines in its place");
+        refuse(errors, include.line, "%include " + include.path + ": " + why_not(include.path));
     for (const kickstart::Opaque& other : recipe.others)
         plan.notes.push_back({other.line, "%" + other.section + ": ignored, it is for the installer's add-ons"});
     for (const kickstart::Script& script : recipe.scripts) {

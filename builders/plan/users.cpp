@@ -26,13 +26,12 @@ bool plain_name(const std::string& name) {
 }
 
 void check_password(const std::optional<kickstart::Password>& password, const std::string& whose, int line,
-                    Errors& errors) {
+                    BuildPlan& plan, Errors& errors) {
     if (!password) return;
     if (!password->crypted && well_known(password->value))
-        refuse(errors, line,
-               whose +
-                   ": a well-known password would open every copy of the image; use a key or a hash of a password of "
-                   "your own");
+        plan.unsafe.push_back({line, whose +
+                                         ": a well-known password would open every copy of the image; use a key or a "
+                                         "hash of a password of your own"});
     if (password->value.find_first_of(":\n\r") != std::string::npos)
         refuse(errors, line, whose + ": the password has a colon or a line end in it");
 }
@@ -52,7 +51,7 @@ void plan_users(const kickstart::Recipe& recipe, const BuildOptions& options, Bu
     for (const kickstart::User& user : recipe.users) {
         if (!plain_name(user.name)) refuse(errors, user.line, "user: '" + user.name + "' is not a user name");
         if (!names.insert(user.name).second) refuse(errors, user.line, "user " + user.name + ": stands there twice");
-        check_password(user.password, "user " + user.name, user.line, errors);
+        check_password(user.password, "user " + user.name, user.line, plan, errors);
         UserPlan made{user.name,     user.gecos,  user.home, user.shell, {},
                       user.password, user.locked, user.uid,  user.gid,   {}};
         if (made.shell.empty()) made.shell = "/bin/bash";
@@ -96,7 +95,7 @@ void plan_users(const kickstart::Recipe& recipe, const BuildOptions& options, Bu
             for (UserPlan& user : plan.users) user.ssh_keys.push_back(key.key);
     }
     if (recipe.root_password) {
-        check_password(recipe.root_password->password, "rootpw", recipe.root_password->line, errors);
+        check_password(recipe.root_password->password, "rootpw", recipe.root_password->line, plan, errors);
         if (!recipe.root_password->locked) plan.root_password = recipe.root_password->password;
         if (recipe.root_password->allow_ssh)
             plan.files.push_back({"/etc/ssh/sshd_config.d/10-root-password.conf", "PermitRootLogin yes\n"});

@@ -244,7 +244,7 @@ TEST(Plan, names_what_it_cannot_do_with_its_line_before_anything_is_downloaded) 
         {"network --bootproto=static --ip=1.2.3 --netmask=255.0.0.0", "3: network --bootproto=static: needs --ip"},
         {"network --bootproto=static --ip=1.2.3.4 --netmask=255.0.255.0", "3: network --bootproto=static: needs --ip"},
         {"network --bootproto=ibft", "3: network --bootproto=ibft"},
-        {"part /home --size=9000", "3: part: the partitions need 10025 MiB, the disk has 8192 MiB"},
+        {"part /home --size=9000\n#xenkiln: disk=8GiB", "3: part: the partitions need 10025 MiB, the disk has 8192 MiB"},
         {"firewall --service=gopher", "3: firewall --service=gopher"},
         {"firewall --port=ssh:tcp", "3: firewall --port=ssh:tcp"},
         {"firewall --port=70000:tcp", "3: firewall --port=70000:tcp"},
@@ -253,7 +253,7 @@ TEST(Plan, names_what_it_cannot_do_with_its_line_before_anything_is_downloaded) 
         SCOPED_TRACE(line);
         EXPECT_THAT(errors_of(with(line)), Contains(HasSubstr(message)));
     }
-    EXPECT_THAT(errors_of("part / --size=1024\n%packages\n%end\n"),
+    EXPECT_THAT(errors_of("%packages\n%end\n"),
                 Contains(HasSubstr("distribution: the recipe does not say")));
     EXPECT_THAT(errors_of("#xenkiln: distribution=beos-5\npart / --size=1024\n%packages\n%end\n"),
                 Contains(HasSubstr("debian-12")));
