@@ -52,6 +52,15 @@ bool read_process(const std::string& pid, Process& into) {
     return true;
 }
 
+// proc(5), meminfo. What cannot be read is taken for plenty.
+std::uint64_t available_memory() {
+    std::ifstream file("/proc/meminfo");
+    std::string name, unit;
+    for (std::uint64_t kib = 0; file >> name >> kib; std::getline(file, unit))
+        if (name == "MemAvailable:") return kib << 10;
+    return ~std::uint64_t{0};
+}
+
 // As the namespace's root, who may enter every folder. 0 when it cannot be known: files come and go.
 std::uint64_t tree_bytes(const std::filesystem::path& tree, const std::stop_token& stop) {
     Command command = in_id_range({"du", "--summarize", "--block-size=1", "--one-file-system", "--", tree.string()});
@@ -117,6 +126,8 @@ std::string Watcher::passed(unsigned round, double seconds) const {
     if (seconds > limits_.seconds)
         return "it ran for " + std::to_string(static_cast<unsigned>(seconds)) + " seconds, the limit is " +
                std::to_string(limits_.seconds);
+    if (const std::uint64_t left = available_memory(); left < limits_.memory_left)
+        return "it left " + mib(left) + " of the machine's memory, the limit is " + mib(limits_.memory_left);
     struct statvfs space {};
     if (::statvfs(tree_.c_str(), &space) == 0) {
         const std::uint64_t left = space.f_bavail * space.f_frsize;

@@ -18,7 +18,9 @@ struct Limits {
     unsigned processes = 2048;                      // and threads, together; of one user id by RLIMIT_NPROC
     std::uint64_t disk = std::uint64_t{64} << 30;   // bytes the tree may take; of one file by RLIMIT_FSIZE
     std::uint64_t left = std::uint64_t{256} << 20;  // bytes that must stay free on the tree's file system
-    unsigned seconds = 7200;                        // of one step
+    // That must stay free of the whole machine's: what a step writes to a tmpfs of its own is no process's memory.
+    std::uint64_t memory_left = std::uint64_t{256} << 20;
+    unsigned seconds = 7200;  // of one step
 };
 
 // Of a process and all its descendants. Resident memory; shared pages count for each that maps them.

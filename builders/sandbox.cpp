@@ -314,7 +314,7 @@ Outcome Sandbox::run_tool(Command command, Network network, const std::vector<fs
         }
         read_only(argv, path);
     }
-    add(argv, {"--bind", tree_.string(), "/tree", "--cap-add", "ALL"});
+    add(argv, {"--bind", tree_.string(), "/tree", "--remount-ro", "/", "--cap-add", "ALL"});
     return start(std::move(argv), std::move(command), network, "/tmp", on_line, stop);
 }
 
@@ -334,7 +334,8 @@ Outcome Sandbox::run_outside(Command command, Network network, const LineHandler
     show_tools(argv, command, kept, network);
     own_file_systems(argv);
     open_folders(argv, {"/mnt"});
-    add(argv, {"--bind", tree_.string(), "/mnt/sysimage", "--symlink", "sysimage", "/mnt/sysroot"});
+    add(argv,
+        {"--bind", tree_.string(), "/mnt/sysimage", "--symlink", "sysimage", "/mnt/sysroot", "--remount-ro", "/"});
     container_rights(argv, command, kept);
     if (command.environment.empty()) command.environment = plain_environment();
     command.environment["INSTALL_ROOT"] = "/mnt/sysimage";

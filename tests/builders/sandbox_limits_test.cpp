@@ -44,6 +44,15 @@ TEST(Hostile, memory_of_one_process_and_of_all_together_is_limited) {
     });
 }
 
+TEST(Hostile, a_step_that_would_take_the_machines_last_memory_is_stopped) {
+    as_ordinary_user([](const fs::path& work) {
+        Limits limits;
+        limits.memory_left = std::uint64_t{1} << 50;  // more than any machine has
+        Sandbox sandbox(work, limits);
+        EXPECT_THAT(end_of(sandbox, "sleep 60"), HasSubstr("of the machine's memory, the limit is 1073741824 MiB"));
+    });
+}
+
 TEST(Hostile, a_fork_bomb_of_one_id_or_of_many_ends_and_the_build_beside_it_goes_on) {
     as_ordinary_user([](const fs::path& work) {
         fs::create_directory(work / "other");
