@@ -165,7 +165,7 @@ int plan(const Options& options) {
         followed.text = read_kickstart(options.file);
         how.file = options.file;
     }
-    const kickstart::ParseResult parsed = read_recipe(followed.text, how, options.distribution);
+    const kickstart::ParseResult parsed = builders::read_recipe(followed.text, how, options.distribution);
     std::vector<kickstart::Diagnostic> errors;
     for (const auto& d : parsed.diagnostics)
         if (d.severity == kickstart::Severity::error) errors.push_back(d);
