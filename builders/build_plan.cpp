@@ -159,6 +159,7 @@ PlanResult plan_build(const kickstart::Recipe& recipe, const BuildOptions& reque
     BuildPlan& plan = result.plan;
     plan::Errors& errors = result.errors;
     plan.date = date;
+    if (!plan::of_sane_size(recipe, errors)) return result;
     const BuildOptions options = merge(recipe_options(recipe, errors), request);
     choose_distribution(recipe, options, plan, errors);
     plan::treat_commands(recipe, plan, errors);

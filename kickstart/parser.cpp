@@ -19,6 +19,9 @@
 namespace kickstart {
 namespace {
 
+// A text with so many errors and warnings is read no further.
+constexpr std::size_t most_problems = 2000;
+
 class Parser {
 public:
     Parser(std::string_view text, const Sources& sources, Level level, bool forgiving)
@@ -33,7 +36,7 @@ public:
             not_utf8(text, *bad);
             return;
         }
-        for (std::size_t at = text.find('\0'); at != std::string_view::npos;) {
+        for (std::size_t at = text.find('\0'); at != std::string_view::npos && problems_.size() < most_problems;) {
             const std::size_t line = line_of(text, at);
             error(static_cast<int>(line) + 1, "a NUL byte stands in the line",
                   static_cast<int>(text.data() + at - lines_[line].text.data()) + 1);
@@ -43,7 +46,13 @@ public:
     }
 
     ParseResult parse() {
-        for (at_ = 0; at_ < lines_.size() && !fatal_; ++at_) command_line();
+        for (at_ = 0; at_ < lines_.size() && !fatal_; ++at_) {
+            command_line();
+            if (problems_.size() < most_problems || fatal_ || at_ + 1 == lines_.size()) continue;
+            error(line_number() + 1, "there are " + std::to_string(problems_.size()) +
+                                         " errors and warnings above; the rest of the file is not read");
+            fatal_ = true;
+        }
         result_.diagnostics = std::move(problems_);
         std::stable_sort(result_.diagnostics.begin(), result_.diagnostics.end(),
                          [](const Diagnostic& a, const Diagnostic& b) { return a.line < b.line; });

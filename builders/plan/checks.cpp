@@ -106,10 +106,11 @@ bool checked_release(const std::string& address, int line, const std::string& wh
         refuse(errors, line, what + " " + address + ": is for " + *foreign + "; images are x86-64");
         return false;
     }
-    const bool debian = address.find("ubuntu.com/") != std::string::npos || address.find("/ubuntu") != std::string::npos ||
-                        address.find("/debian") != std::string::npos;
+    const bool debian = address.find("ubuntu.com/") != std::string::npos ||
+                        address.find("/ubuntu") != std::string::npos || address.find("/debian") != std::string::npos;
     if (debian && release.family == "rpm") {
-        refuse(errors, line, what + " " + address + ": is of the Debian family, and what is installed is " + release.title);
+        refuse(errors, line,
+               what + " " + address + ": is of the Debian family, and what is installed is " + release.title);
         return false;
     }
     const Distribution* other = release_of_address(address);

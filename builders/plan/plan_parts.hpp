@@ -25,6 +25,10 @@ bool on_installer_medium(const std::string& address);     // where an installer 
 const Distribution* release_of_address(const std::string& address);
 std::optional<std::string> foreign_architecture(const std::string& address);  // "aarch64", when the address says so
 
+// No machine has that much of it; false when it was refused. Below these counts planning takes no time worth
+// mentioning. (treatment.cpp)
+bool of_sane_size(const kickstart::Recipe& recipe, Errors& errors);
+
 // Every command of the recipe that is not done: an error or a note. (treatment.cpp)
 void treat_commands(const kickstart::Recipe& recipe, BuildPlan& plan, Errors& errors);
 

@@ -53,15 +53,17 @@ const Distribution* named_by(const std::string& address, std::vector<std::string
 
 // What a script fetches is for the release it runs in: the release's own files, or an add-on's for it.
 std::optional<NamedRelease> named_by_script(const kickstart::Recipe& recipe) {
+    int looked_at = 0;  // addresses; who fetches more than so many names no release in the next
     for (const kickstart::Script& script : recipe.scripts) {
         int line = script.line;
-        for (std::size_t at = 0; at < script.body.size(); ++line) {
+        for (std::size_t at = 0; at < script.body.size() && looked_at < 500; ++line) {
             const std::size_t end = std::min(script.body.find('\n', at), script.body.size());
             const std::string text = script.body.substr(at, end - at);
             at = end + 1;
             const std::size_t scheme = text.find("://");
             const std::size_t begin = scheme == std::string::npos ? scheme : text.find_last_of(" \t\"'=", scheme);
             if (scheme == std::string::npos || text.find('#') < scheme) continue;
+            ++looked_at;
             const std::size_t from = begin == std::string::npos ? 0 : begin + 1;
             const std::string address = text.substr(from, text.find_first_of(" \t\"'`;)", scheme) - from);
             for (const auto parts : {&Distribution::addresses, &Distribution::addons})

@@ -21,6 +21,32 @@ std::string why_not(const std::string& path) {
 
 }  // namespace
 
+bool of_sane_size(const kickstart::Recipe& recipe, Errors& errors) {
+    const std::size_t before = errors.size();
+    const auto at_most = [&](std::size_t most, const auto& list, const char* what) {
+        if (list.size() > most)
+            refuse(errors, list[most].line,
+                   std::string(what) + ": stands there " + std::to_string(list.size()) + " times; at most " +
+                       std::to_string(most) + " are planned");
+    };
+    at_most(200, recipe.partitions, "part");
+    at_most(100, recipe.volume_groups, "volgroup");
+    at_most(500, recipe.logical_volumes, "logvol");
+    at_most(100, recipe.networks, "network");
+    at_most(2000, recipe.users, "user");
+    at_most(2000, recipe.groups, "group");
+    at_most(2000, recipe.ssh_keys, "sshkey");
+    at_most(500, recipe.repositories, "repo");
+    at_most(1000, recipe.scripts, "%post");
+    at_most(1000, recipe.certificates, "%certificate");
+    for (const kickstart::VolumeGroup& group : recipe.volume_groups)
+        if (group.physical_volumes.size() > 200)
+            refuse(errors, group.line,
+                   "volgroup " + group.name + ": has " + std::to_string(group.physical_volumes.size()) +
+                       " physical volumes; at most 200 are planned");
+    return errors.size() == before;
+}
+
 void treat_commands(const kickstart::Recipe& recipe, BuildPlan& plan, Errors& errors) {
     for (const kickstart::Command& command : recipe.commands) {
         const kickstart::ImageUse use = kickstart::image_use(command.name);

@@ -11,6 +11,7 @@
 #include "server/api/error_response.hpp"
 #include "server/api/json_text.hpp"
 #include "server/api/lint.hpp"
+#include "server/api/recipes.hpp"
 #include "server/clock.hpp"
 #include "server/jobs/last_lines.hpp"
 #include "server/publish/public_recipe.hpp"
@@ -91,7 +92,22 @@ void add_json_options(Asked& asked, const json::value& options) {
     }
 }
 
-Asked read_body(const Request& request, const std::string& type) {
+// {"name": "web", "version": 3}: a stored recipe; without a version the newest.
+std::string stored_recipe(const json::object& reference, catalog::Catalog& catalog) {
+    const json::value* name = reference.if_contains("name");
+    const json::value* version = reference.if_contains("version");
+    for (const auto& [key, value] : reference)
+        if (key != "name" && key != "version")
+            throw std::invalid_argument("recipe has \"" + std::string(key) + "\"; it may have name and version");
+    if (!name || !name->is_string()) throw std::invalid_argument("recipe has no text \"name\"");
+    if (version && (!version->is_int64() || version->as_int64() < 1 || version->as_int64() > most_versions))
+        throw std::invalid_argument("recipe.version is not a number from 1 to " + std::to_string(most_versions));
+    return recipe_named(json::value_to<std::string>(*name), version ? static_cast<int>(version->as_int64()) : 0,
+                        catalog)
+        .text;
+}
+
+Asked read_body(const Request& request, const std::string& type, catalog::Catalog& catalog) {
     Asked asked;
     if (type == "application/json") {
         json::error_code error;
@@ -99,8 +115,12 @@ Asked read_body(const Request& request, const std::string& type) {
         if (error || !body.is_object())
             throw std::invalid_argument("the body is not a JSON object" + (error ? ": " + error.message() : ""));
         const json::value* recipe = body.as_object().if_contains("recipe");
-        if (!recipe || !recipe->is_string()) throw std::invalid_argument("the body has no text \"recipe\"");
-        asked.recipe = json::value_to<std::string>(*recipe);
+        if (recipe && recipe->is_object())
+            asked.recipe = stored_recipe(recipe->as_object(), catalog);
+        else if (!recipe || !recipe->is_string())
+            throw std::invalid_argument("the body has no text \"recipe\"");
+        else
+            asked.recipe = json::value_to<std::string>(*recipe);
         if (const json::value* options = body.as_object().if_contains("options")) add_json_options(asked, *options);
         for (const auto& [key, value] : body.as_object())
             if (key != "recipe" && key != "options")
@@ -120,14 +140,15 @@ json::object error_json(int line, int column, const std::string& reason) {
     return object;
 }
 
-Response submit(const Request& request, jobs::JobRunner& jobs, const builders::BuildHost& host) {
+Response submit(const Request& request, jobs::JobRunner& jobs, catalog::Catalog& catalog,
+                const builders::BuildHost& host) {
     const std::string type = media_type(request);
     if (type != "text/x-kickstart" && type != "application/json" && type != "text/plain")
         return problem(415,
                        "send the recipe as text/x-kickstart with options in the query, or as application/json "
                        "{\"recipe\", \"options\"}; got '" +
                            type + "'");
-    const Asked asked = read_body(request, type);
+    const Asked asked = read_body(request, type, catalog);
     json::array errors, notes;
     if (const int line = line_not_utf8(asked.recipe); line > 0)
         errors.push_back(error_json(line, 0, "this line is not UTF-8 text"));
@@ -213,6 +234,8 @@ Response Api::route(const Request& request) {
     if (is(0, "v1") && is(1, "builds")) return builds(request, parts);
     if (parts.size() == 3 && is(0, "v1") && is(1, "kickstart") && is(2, "lint"))
         return request.method == "POST" ? lint(request) : not_allowed(request.method, "POST");
+    if (is(0, "v1") && is(1, "recipes")) return recipes(request, parts, catalog_);
+    if (is(0, "recipes") && parts.size() > 1) return recipe_files(request, parts, catalog_, key_, config_);
     if (!reads(request)) {
         const bool known =
             parts.empty() || is(0, "healthz") || is(0, "v1") || is(0, "download") || is(0, "keys") || is(0, "releases");
@@ -220,7 +243,8 @@ Response Api::route(const Request& request) {
     }
     if (parts.empty()) {
         const std::vector<catalog::Release> found = catalog_.releases(page_size, query_value(request, "before"));
-        return catalog_page(found, found.size() == page_size ? "/?before=" + found.back().name : "", key_, config_);
+        return catalog_page(found, found.size() == page_size ? "/?before=" + found.back().name : "",
+                            catalog_.recipes(page_size), key_, config_);
     }
     if (parts.size() == 1 && is(0, "healthz"))
         return json_response(200, json::object{{"service", "xenkiln"}, {"status", "ok"}});
@@ -272,7 +296,7 @@ Response Api::releases(const Request& request) const {
 
 Response Api::builds(const Request& request, const std::vector<std::string>& parts) {
     if (parts.size() == 2) {
-        if (request.method == "POST") return submit(request, jobs_, config_.host);
+        if (request.method == "POST") return submit(request, jobs_, catalog_, config_.host);
         if (!reads(request)) return not_allowed(request.method, "GET, HEAD, POST");
         json::array list;
         const std::size_t limit = limit_of(request);

@@ -250,7 +250,8 @@ Response html_response(const std::string& html) {
 
 }  // namespace
 
-Response catalog_page(const std::vector<Release>& releases, const std::string& older, const publish::SigningKey& key,
+Response catalog_page(const std::vector<Release>& releases, const std::string& older,
+                      const std::vector<catalog::StoredRecipe>& recipes, const publish::SigningKey& key,
                       const Config& config) {
     const PageContext context{config.public_url, key.fingerprint()};
     std::string content;
@@ -263,6 +264,11 @@ Response catalog_page(const std::vector<Release>& releases, const std::string& o
             command("curl -sS -H 'Content-Type: text/x-kickstart' --data-binary @recipes/debian-12-pvhvm.ks " +
                     context.public_url + "/v1/builds") +
             "</article>\n";
+    std::string rows;
+    for (const catalog::StoredRecipe& one : recipes)
+        rows += "<li><a href=\"/recipes/" + escape(one.name) + "\">" + escape(one.name) + "</a>, version " +
+                std::to_string(one.version) + ", " + html::day(one.created) + "</li>\n";
+    if (!rows.empty()) content += "<article>\n<h2>Stored recipes</h2>\n<ul>\n" + rows + "</ul>\n</article>\n";
     return html_response(page("xenkiln catalog", content, context));
 }
 
@@ -270,6 +276,23 @@ Response release_page(const Release& release, const std::string& recipe, const p
                       const Config& config) {
     const PageContext context{config.public_url, key.fingerprint()};
     return html_response(page(release.title + " – xenkiln", article(release, context, true, recipe), context));
+}
+
+Response recipe_page(const std::vector<catalog::StoredRecipe>& versions, const std::string& text,
+                     const publish::SigningKey& key, const Config& config) {
+    const PageContext context{config.public_url, key.fingerprint()};
+    const std::string name = escape(versions.front().name);
+    std::string content = "<article>\n<h1>" + name + "</h1>\n<ul>\n";
+    for (const catalog::StoredRecipe& one : versions)
+        content += "<li><a href=\"/recipes/" + name + "/" + std::to_string(one.version) + ".ks\">version " +
+                   std::to_string(one.version) + "</a>, " + html::day(one.created) + ", " +
+                   html::size(one.text.size()) + ", SHA-256 <span class=\"digest\">" + escape(one.sha256) +
+                   "</span></li>\n";
+    content += "</ul>\n<p>For an installer:</p>\n" +
+               command("inst.ks=" + context.public_url + "/recipes/" + versions.front().name + "/" +
+                       std::to_string(versions.front().version) + ".ks") +
+               "<pre>" + escape(text) + "</pre>\n</article>\n";
+    return html_response(page(versions.front().name + " – xenkiln", content, context));
 }
 
 }  // namespace server::api

@@ -7,11 +7,17 @@
 namespace server::api {
 
 // `older` is the address of the next page; empty when there is none.
+// `recipes`: the newest version of each that is listed beside the releases.
 Response catalog_page(const std::vector<catalog::Release>& releases, const std::string& older,
-                      const publish::SigningKey& key, const Config& config);
+                      const std::vector<catalog::StoredRecipe>& recipes, const publish::SigningKey& key,
+                      const Config& config);
 
 // One release with everything open: notes, readiness checks, packages, and its kickstart.
 Response release_page(const catalog::Release& release, const std::string& recipe, const publish::SigningKey& key,
                       const Config& config);
+
+// A stored recipe with its versions, newest first, and the newest one's text as everybody may read it.
+Response recipe_page(const std::vector<catalog::StoredRecipe>& versions, const std::string& text,
+                     const publish::SigningKey& key, const Config& config);
 
 }  // namespace server::api

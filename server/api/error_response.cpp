@@ -14,6 +14,7 @@ namespace json = boost::json;
 
 Response problem(unsigned status, const std::string& detail, json::object more) {
     static const std::map<unsigned, const char*> titles{{400, "Bad request"},
+                                                        {401, "Not authorized"},
                                                         {403, "Forbidden"},
                                                         {404, "Not found"},
                                                         {405, "Method not allowed"},

@@ -19,12 +19,13 @@ Response lint(const Request& request) {
     kickstart::LintOptions options;
     options.parse.version = text_of(request, "version", "");
     for (const auto& [key, value] : request.query)
-        if (key != "version" && key != "file") return problem(400, "there is no option '" + key.substr(0, 64) + "'; there are version and file");
+        if (key != "version" && key != "file")
+            return problem(400, "there is no option '" + key.substr(0, 64) + "'; there are version and file");
     kickstart::LintResult result;
     try {
         result = kickstart::lint(request.body, text_of(request, "file", "recipe.ks"), options);
     } catch (const std::invalid_argument& error) {
-        return problem(400, error.what());   // a level that does not exist
+        return problem(400, error.what());  // a level that does not exist
     }
     const auto accept = request.headers.find("accept");
     const std::string wanted = accept == request.headers.end() ? "" : accept->second;
@@ -34,8 +35,10 @@ Response lint(const Request& request) {
         response.body = std::move(body);
         return response;
     };
-    if (wanted.find("application/sarif+json") != std::string::npos) return answer("application/sarif+json", kickstart::lint_sarif({result}));
-    if (wanted.find("text/plain") != std::string::npos) return answer("text/plain; charset=utf-8", kickstart::lint_text(result));
+    if (wanted.find("application/sarif+json") != std::string::npos)
+        return answer("application/sarif+json", kickstart::lint_sarif({result}));
+    if (wanted.find("text/plain") != std::string::npos)
+        return answer("text/plain; charset=utf-8", kickstart::lint_text(result));
     return answer("application/json", kickstart::lint_json({result}));
 }
 

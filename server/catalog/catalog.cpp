@@ -11,7 +11,12 @@
 namespace server::catalog {
 namespace {
 
-constexpr int schema_version = 1;
+constexpr int schema_version = 2;
+// What the second schema added to the first.
+constexpr const char* recipes_added =
+    "CREATE TABLE recipe (name TEXT NOT NULL, version INTEGER NOT NULL, text TEXT NOT NULL, created TEXT NOT NULL, "
+    "sha256 TEXT NOT NULL, token_sha256 TEXT NOT NULL, PRIMARY KEY (name, version))";
+constexpr const char* recipe_columns = "name, version, text, created, sha256, token_sha256";
 constexpr const char* job_columns =
     "id, kind, state, request, recipe, created, started, finished, attempts, step, progress, error, release";
 constexpr const char* artifact_columns =
@@ -56,9 +61,9 @@ public:
             throw std::runtime_error("catalog: " + file.string() + " was written by a newer xenkiln (schema " +
                                      std::to_string(found) + ", this one knows " + std::to_string(schema_version) +
                                      ")");
-        if (found == 0) {
+        if (found < schema_version) {
             Transaction transaction(db_);
-            db_.execute(schema);
+            db_.execute(found == 0 ? schema : recipes_added);
             db_.execute(("PRAGMA user_version = " + std::to_string(schema_version)).c_str());
             transaction.commit();
         }
@@ -172,6 +177,41 @@ public:
 
     bool refers_to(const std::string& sha256) override { return artifact(sha256).has_value(); }
 
+    std::optional<StoredRecipe> add_recipe(const StoredRecipe& recipe, int most) override {
+        const std::lock_guard lock(mutex_);
+        Transaction transaction(db_);
+        const std::vector<StoredRecipe> newest = select_recipes("name = ? ORDER BY version DESC LIMIT 1", recipe.name);
+        if (!newest.empty() && newest.front().sha256 == recipe.sha256) return newest.front();
+        StoredRecipe added = recipe;
+        added.version = newest.empty() ? 1 : newest.front().version + 1;
+        if (added.version > most) return std::nullopt;
+        Statement insert(db_, std::string("INSERT INTO recipe (") + recipe_columns + ") VALUES (?,?,?,?,?,?)");
+        insert.bind(added.name, added.version, added.text, added.created, added.sha256, added.token_sha256);
+        insert.step();
+        transaction.commit();
+        return added;
+    }
+
+    std::optional<StoredRecipe> recipe(const std::string& name, int version) override {
+        const std::lock_guard lock(mutex_);
+        const std::vector<StoredRecipe> found =
+            select_recipes("name = ? AND (version = ? OR ? = 0) ORDER BY version DESC LIMIT 1", name, version, version);
+        return found.empty() ? std::nullopt : std::optional(found.front());
+    }
+
+    std::vector<StoredRecipe> recipes(std::size_t limit, const std::string& after) override {
+        const std::lock_guard lock(mutex_);
+        return select_recipes(
+            "name > ? AND version = (SELECT max(version) FROM recipe AS other WHERE other.name = recipe.name) "
+            "ORDER BY name LIMIT ?",
+            after, static_cast<std::int64_t>(limit));
+    }
+
+    std::vector<StoredRecipe> recipe_versions(const std::string& name) override {
+        const std::lock_guard lock(mutex_);
+        return select_recipes("name = ? ORDER BY version DESC", name);
+    }
+
 private:
     static Release read_release(const Statement& row) {
         return {row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), {}};
@@ -184,6 +224,18 @@ private:
         select.bind(values...);
         std::vector<Job> found;
         while (select.step()) found.push_back(read_job(select));
+        return found;
+    }
+
+    // The lock is held.
+    template <class... Values>
+    std::vector<StoredRecipe> select_recipes(const std::string& where, const Values&... values) {
+        Statement select(db_, std::string("SELECT ") + recipe_columns + " FROM recipe WHERE " + where);
+        select.bind(values...);
+        std::vector<StoredRecipe> found;
+        while (select.step())
+            found.push_back({select.text(0), static_cast<int>(select.number(1)), select.text(2), select.text(3),
+                             select.text(4), select.text(5)});
         return found;
     }
 

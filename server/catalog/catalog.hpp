@@ -50,6 +50,16 @@ struct Job {
     std::string release;  // what it published
 };
 
+// A kickstart under a name. Versions count from 1, and what is stored never changes.
+struct StoredRecipe {
+    std::string name;
+    int version = 0;
+    std::string text;
+    std::string created;       // RFC 3339, UTC
+    std::string sha256;        // of the text
+    std::string token_sha256;  // of the token that opens the whole text
+};
+
 class Catalog {
 public:
     static std::unique_ptr<Catalog> open(const std::filesystem::path& file);
@@ -74,6 +84,14 @@ public:
     virtual std::optional<Artifact> artifact(const std::string& id) = 0;
     virtual std::optional<Artifact> file(const std::string& release, const std::string& file_name) = 0;
     virtual bool refers_to(const std::string& sha256) = 0;  // any artifact has this digest
+
+    // As the next version of its name; when the newest one has the same text, that one is returned as it is. Nothing
+    // when there are `most` versions already.
+    virtual std::optional<StoredRecipe> add_recipe(const StoredRecipe& recipe, int most) = 0;
+    virtual std::optional<StoredRecipe> recipe(const std::string& name, int version) = 0;  // 0: the newest
+    // The newest version of each name, by name, at most `limit`, behind name `after` when that is not empty.
+    virtual std::vector<StoredRecipe> recipes(std::size_t limit, const std::string& after = {}) = 0;
+    virtual std::vector<StoredRecipe> recipe_versions(const std::string& name) = 0;  // newest first
 };
 
 }  // namespace server::catalog

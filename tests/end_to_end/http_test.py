@@ -13,6 +13,7 @@ import re
 import socket
 import sqlite3
 import struct
+import subprocess
 import threading
 import time
 import unittest
@@ -45,7 +46,7 @@ def seed(data):
              f'{RELEASE}.ova.xml': b'<value/>', 'SHA256SUMS': b'00  x\n'}
     base = sqlite3.connect(data / 'catalog.sqlite')
     base.executescript((service.SOURCE / 'server/catalog/schema.sql').read_text())
-    base.execute('PRAGMA user_version = 1')
+    base.execute('PRAGMA user_version = 2')
     now = '2026-11-21T06:00:00Z'
     base.execute('INSERT INTO job VALUES (1,?,?,?,?,?,?,?,?,1,?,1,?,?)',
                  ('0123456789abcdef', 'build', 'done', '{"options":{}}', TINY, now, now, now, '', '', RELEASE))
@@ -412,6 +413,66 @@ class Http(unittest.TestCase):
         whole = self.service.request('GET', path)[2]
         self.assertIn(b'line 9', text)
         self.assertTrue(whole.startswith(text))
+
+    # -- recipes ------------------------------------------------------------------------------------
+    def test_a_stored_recipe_is_served_to_installers_and_built_from(self):
+        kickstart = {'Content-Type': 'text/x-kickstart'}
+        secret = TINY + 'user --name=ada --password=Kiln7glaze\n'
+        status, headers, body = self.service.request('PUT', '/v1/recipes/tiny', secret.encode(), kickstart)
+        self.assertEqual((status, headers['Location']), (201, '/recipes/tiny/1.ks'), body)
+        token = json.loads(body)['token']
+        self.assertEqual(self.service.request('PUT', '/v1/recipes/tiny', secret.encode(), kickstart)[0], 200)
+        status, headers, text = self.service.request('GET', '/recipes/tiny/1.ks')
+        self.assertEqual((status, headers['Content-Type']), (200, 'text/plain; charset=utf-8'))
+        self.assertNotIn(b'glaze', text)
+        self.assertTrue(text.startswith(b'secrets-left-out'))
+        self.assertEqual(self.service.request('GET', '/recipes/tiny/1.ks', None, {'If-None-Match': headers['ETag']})[0], 304)
+        # As an installer's own fetcher does it: the token is the password of the address.
+        whole = subprocess.run(['curl', '-sS', '--noproxy', '*', f'http://any:{token}@{self.host}/recipes/tiny/1.ks'],
+                               capture_output=True, timeout=20, check=True).stdout
+        self.assertEqual(whole, secret.encode())
+        self.assertEqual(self.service.request('GET', '/recipes/tiny/1.ks', None, {'Authorization': 'Bearer no'})[0], 401)
+        self.assertNotIn(token, self.service.log_tail(10000))
+        listed = json.loads(self.service.request('GET', '/v1/recipes')[2])['recipes']
+        self.assertEqual([(r['name'], r['version'], r['has_secrets']) for r in listed], [('tiny', 1, True)])
+        for page in ('/', '/recipes/tiny'):
+            shown = self.service.request('GET', page)[2]
+            self.assertIn(b'/recipes/tiny', shown)
+            self.assertNotIn(b'glaze', shown)
+        asked = json.dumps({'recipe': {'name': 'tiny', 'version': 1}, 'options': {'name': 'stored'}}).encode()
+        status, _, body = self.service.request('POST', '/v1/builds', asked, {'Content-Type': 'application/json'})
+        self.assertEqual(status, 202, body)
+        build = json.loads(body)['id']
+        self.service.request('DELETE', f'/v1/builds/{build}')
+        self.service.wait(build, 20)
+        base = sqlite3.connect(self.service.data / 'catalog.sqlite')
+        self.assertEqual(base.execute('SELECT recipe FROM job WHERE id = ?', (build,)).fetchone()[0], secret)
+        base.close()
+
+    def test_what_cannot_be_stored_is_refused(self):
+        kickstart = {'Content-Type': 'text/x-kickstart'}
+        for name, body, headers, expected in (
+                ('Web', b'lang C\n', kickstart, 400), ('web', b'lnag C\n', kickstart, 422),
+                ('web', b'lang C\n', {'Content-Type': 'image/png'}, 415),
+                ('web', b'#' * ((1 << 20) + 1), kickstart, 413), ('%2e%2e', b'lang C\n', kickstart, 400)):
+            status, answered, _ = self.service.request('PUT', f'/v1/recipes/{name}', body, headers)
+            self.assertEqual((status, answered['Content-Type']), (expected, 'application/problem+json'), name)
+        self.assertEqual(self.service.request('GET', '/recipes/web/1.ks')[0], 404)
+        self.assertEqual(self.service.request('DELETE', '/v1/recipes/web')[0], 405)
+
+    def test_lint_answers_as_json_and_as_sarif(self):
+        wrong = b'#version=RHEL9\nselinux --enabled\nrootpw --plaintext vagrant\n'
+        status, headers, body = self.service.request('POST', '/v1/kickstart/lint?file=web.ks', wrong)
+        self.assertEqual((status, headers['Content-Type']), (200, 'application/json'))
+        self.assertEqual(json.loads(body)['schema'], 'xenkiln-lint/1')
+        self.assertNotIn(b'vagrant', body)
+        status, headers, body = self.service.request('POST', '/v1/kickstart/lint?file=web.ks', wrong,
+                                                     {'Accept': 'application/sarif+json'})
+        self.assertEqual((status, headers['Content-Type']), (200, 'application/sarif+json'))
+        found = json.loads(body)['runs'][0]['results']
+        place = found[0]['locations'][0]['physicalLocation']
+        self.assertEqual((place['artifactLocation']['uri'], place['region']['startLine']), ('web.ks', 2))
+        self.assertEqual(self.service.request('POST', '/v1/kickstart/lint?version=RHEL99', wrong)[0], 400)
 
     def test_the_service_stops_at_once_with_listeners_and_slow_readers(self):
         other = service.Service(bin_folder=self.service.bin)

@@ -60,6 +60,12 @@ public:
         return find([&](const auto& artifact) { return artifact.release == release && artifact.file_name == name; });
     }
     bool refers_to(const std::string& sha256) override { return artifact(sha256).has_value(); }
+    std::optional<server::catalog::StoredRecipe> add_recipe(const server::catalog::StoredRecipe&, int) override {
+        return std::nullopt;
+    }
+    std::optional<server::catalog::StoredRecipe> recipe(const std::string&, int) override { return std::nullopt; }
+    std::vector<server::catalog::StoredRecipe> recipes(std::size_t, const std::string&) override { return {}; }
+    std::vector<server::catalog::StoredRecipe> recipe_versions(const std::string&) override { return {}; }
 
 private:
     void check() const {

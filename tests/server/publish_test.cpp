@@ -69,6 +69,18 @@ public:
         return real_->file(r, f);
     }
     bool refers_to(const std::string& sha256) override { return real_->refers_to(sha256); }
+    std::optional<server::catalog::StoredRecipe> add_recipe(const server::catalog::StoredRecipe& r, int most) override {
+        return real_->add_recipe(r, most);
+    }
+    std::optional<server::catalog::StoredRecipe> recipe(const std::string& name, int version) override {
+        return real_->recipe(name, version);
+    }
+    std::vector<server::catalog::StoredRecipe> recipes(std::size_t limit, const std::string& after) override {
+        return real_->recipes(limit, after);
+    }
+    std::vector<server::catalog::StoredRecipe> recipe_versions(const std::string& name) override {
+        return real_->recipe_versions(name);
+    }
 
 private:
     std::unique_ptr<Catalog> real_;
