@@ -3,6 +3,7 @@
 
 #include <array>
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <stdexcept>
@@ -16,8 +17,10 @@ void add_image_options(CLI::App& command, ImageArguments& arguments) {
     command.add_option("--spool", arguments.spool, "Folder for what must be unpacked or kept to be read (/var/tmp)");
 }
 
-formats::OpenedImage open_input(const std::string& path, const ImageArguments& arguments) {
+formats::OpenedImage open_input(const std::string& path, const ImageArguments& arguments, bool forward) {
     formats::OpenOptions options;
+    options.forward = forward;
+    options.verify_manifest = arguments.verify_manifest;
     options.spool_folder = arguments.spool;
     if (!arguments.from.empty()) {
         options.declared = formats::format_from(arguments.from);
@@ -31,6 +34,7 @@ formats::OpenedImage open_input(const std::string& path, const ImageArguments& a
 }
 
 int run_command(const char* name, const std::function<int()>& work) {
+    ::signal(SIGXFSZ, SIG_IGN);  // a file that grows too large is an error of the write, as a full disk is
     try {
         return work();
     } catch (const std::invalid_argument& error) {

@@ -17,12 +17,13 @@ struct ImageArguments {
     std::string from;  // --from
     bool force = false;
     std::string spool = "/var/tmp";
+    bool verify_manifest = true;
 };
 // --from, --force, --spool.
 void add_image_options(CLI::App& command, ImageArguments& arguments);
 
-// Throws std::invalid_argument for an unknown --from.
-formats::OpenedImage open_input(const std::string& path, const ImageArguments& arguments);
+// `forward`: see OpenOptions. Throws std::invalid_argument for an unknown --from.
+formats::OpenedImage open_input(const std::string& path, const ImageArguments& arguments, bool forward = false);
 
 // Runs `work` and prints what it throws as "xenkiln COMMAND: …": 0 … done, 1 refused or failed, 2 usage.
 int run_command(const char* name, const std::function<int()>& work);

@@ -7,6 +7,7 @@
 #include "cli/image_arguments.hpp"
 #include "formats/disk/boot_firmware.hpp"
 #include "formats/disk/disk_digest.hpp"
+#include "formats/disk/partition_table.hpp"
 #include "formats/disk/scanned_disk.hpp"
 
 namespace cli {
@@ -14,6 +15,15 @@ namespace {
 
 namespace json = boost::json;
 using namespace formats;
+
+std::vector<std::string> warnings_of(OpenedImage& image) {
+    std::vector<std::string> warnings = image.facts.warnings;
+    for (std::size_t i = 0; i < image.disks.size(); ++i)
+        for (const std::string& problem : partition_table_problems(*image.disks[i].source))
+            warnings.push_back("disk " + std::to_string(i + 1) + ": " + problem);
+    if (image.spooled) warnings.emplace_back("the input was unpacked or kept in a spool file to be read");
+    return warnings;
+}
 
 json::object describe(const std::string& path, OpenedImage& image, bool digest) {
     json::object result{{"file", path},
@@ -42,8 +52,7 @@ json::object describe(const std::string& path, OpenedImage& image, bool digest) 
                               {"network_interfaces", image.hardware->network_interfaces},
                               {"template", image.hardware->is_template}};
     json::array warnings;
-    for (const std::string& warning : image.facts.warnings) warnings.emplace_back(warning);
-    if (image.spooled) warnings.emplace_back("the input was unpacked or kept in a spool file to be read");
+    for (const std::string& warning : warnings_of(image)) warnings.emplace_back(warning);
     result["warnings"] = std::move(warnings);
     return result;
 }
@@ -91,9 +100,11 @@ void add_inspect(CLI::App& program, int& exit_code) {
     command->add_option("file", arguments->path, "The image, or - for standard input")->required();
     add_image_options(*command, arguments->image);
     command->add_flag("--json", arguments->json, "As JSON");
-    command->add_flag("--no-digest", arguments->no_digest, "Without the disk digest, which reads all allocated data");
+    command->add_flag("--no-digest", arguments->no_digest,
+                      "Without the disk digest and an OVA's manifest, which read all data");
     command->callback([arguments, &exit_code] {
         exit_code = run_command("inspect", [&] {
+            arguments->image.verify_manifest = !arguments->no_digest;
             OpenedImage image = open_input(arguments->path, arguments->image);
             const json::object result = describe(arguments->path, image, !arguments->no_digest);
             if (arguments->json)

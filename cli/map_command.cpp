@@ -41,6 +41,7 @@ void add_map(CLI::App& program, int& exit_code) {
     command->add_flag("--json", arguments->json, "As JSON");
     command->callback([arguments, &exit_code] {
         exit_code = run_command("map", [&] {
+            arguments->image.verify_manifest = false;
             formats::OpenedImage image = open_input(arguments->path, arguments->image);
             boost::json::array all;
             for (std::size_t i = 0; i < image.disks.size(); ++i)

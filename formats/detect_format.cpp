@@ -105,6 +105,28 @@ std::optional<Format> format_by_ending(std::string_view name) {
     return std::nullopt;
 }
 
+namespace {
+
+class FirstBytes : public BlockSource {
+public:
+    explicit FirstBytes(std::span<const std::byte> bytes) : bytes_(bytes) {}
+    std::uint64_t virtual_size() const override { return bytes_.size(); }
+    Extent extent_at(std::uint64_t offset) override { return {offset, bytes_.size() - offset, true}; }
+    void read_at(std::uint64_t offset, std::span<std::byte> out) override {
+        std::ranges::copy(bytes_.subspan(offset, out.size()), out.begin());
+    }
+
+private:
+    std::span<const std::byte> bytes_;
+};
+
+}  // namespace
+
+std::vector<std::string> signatures_of(std::span<const std::byte> first_bytes) {
+    FirstBytes file(first_bytes);
+    return signatures_of(file);
+}
+
 std::vector<std::string> signatures_of(BlockSource& file) {
     std::vector<std::string> found;
     const auto add = [&](std::string_view name) {

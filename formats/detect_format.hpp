@@ -4,6 +4,7 @@
 // refused, because two programs could see two disks in it. Raw has no signature: it is never detected,
 // only declared. Rules: docs/formats/detection.md.
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,10 @@ std::optional<Format> format_by_ending(std::string_view name);
 
 // All that match: the names of our formats and of those we know but do not read ("vhdx", "luks" …).
 std::vector<std::string> signatures_of(BlockSource& file);
+// Of a stream of which only the beginning is there; with 64 KiB of it all signatures are seen but those at a file's
+// end.
+constexpr std::size_t signature_bytes = std::size_t{64} << 10;
+std::vector<std::string> signatures_of(std::span<const std::byte> first_bytes);
 
 // The one format the content has; none when no signature matches. Throws RefusedImage when more than one
 // does, or one that we do not read.

@@ -22,6 +22,9 @@ struct OpenOptions {
     bool force_raw = false;          // raw whatever the content says. REQUIRES: declared is raw
     std::uint64_t max_virtual_size = std::uint64_t{64} << 40;  // also of what a packed file unpacks to
     std::filesystem::path spool_folder = "/var/tmp";
+    // One disk will be read once, in rising order: an XVA that is packed or comes through a pipe needs no spool.
+    bool forward = false;
+    bool verify_manifest = true;  // OVA: reads the whole archive once more
 };
 
 struct OpenedDisk {
@@ -33,6 +36,7 @@ struct OpenedImage {
     Format format = Format::raw;
     Compression packing = Compression::none;
     bool spooled = false;               // unpacked, or copied, into a file without a name
+    bool forward = false;               // its disks can be read once, in rising order
     std::uint64_t file_size = 0;        // of the packed file, when it is packed
     std::shared_ptr<BlockSource> file;  // unpacked
     std::vector<OpenedDisk> disks;
@@ -40,7 +44,8 @@ struct OpenedImage {
     Facts facts;
 };
 
-// `path` "-" is standard input, which is spooled. Throws RefusedImage, CorruptImage, std::system_error.
+// `path` "-" is standard input, which is spooled unless it can be read forward. Throws RefusedImage, CorruptImage,
+// std::system_error.
 OpenedImage open_image(const std::filesystem::path& path, const OpenOptions& options = {});
 
 // `name` is for messages and, by its ending, a declaration.

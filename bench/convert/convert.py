@@ -20,7 +20,7 @@ folder = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else '.').resolve()
 
 
 def run(command):
-    """Seconds and MiB of memory of one command, which must succeed."""
+    """Wall seconds, processor seconds and MiB of memory of one command, which must succeed."""
     started = time.monotonic()
     process = subprocess.Popen(command, shell=isinstance(command, str), stdout=subprocess.DEVNULL,
                                stderr=subprocess.PIPE, cwd=folder)
@@ -29,11 +29,11 @@ def run(command):
     seconds = time.monotonic() - started
     if status != 0:
         raise SystemExit(f'{command}: {error.decode()}')
-    return seconds, usage.ru_maxrss / 1024
+    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def floor(source, target):
-    started = time.monotonic()
+    started, before = time.monotonic(), time.process_time()
     with open(folder / source, 'rb') as a, open(folder / target, 'wb') as b:
         size, offset = os.fstat(a.fileno()).st_size, 0
         while offset < size:
@@ -45,7 +45,7 @@ def floor(source, target):
             while offset < end:
                 offset += os.pwrite(b.fileno(), os.pread(a.fileno(), min(1 << 20, end - offset), offset), offset)
         b.truncate(size)
-    return time.monotonic() - started
+    return time.monotonic() - started, time.process_time() - before, 0
 
 
 def make_disks():
@@ -88,9 +88,10 @@ def jobs(disk):
     """Name, our command, the others' commands, the output that is removed before each."""
     raw, q, v, x = f'{disk}.raw', f'{disk}.qcow2', f'{disk}.vhd', f'{disk}.xva'
     run([xenkiln, 'convert', '--quiet', '--replace', raw, q, v, x])
-    unpack = f'rm -rf t && mkdir t && tar -C t -xf {x} && xva-img -p disk-export t/Ref:1000 out.raw; rm -rf t'
-    pack = (f'rm -rf t && mkdir -p t/Ref:1000 && tar -C t -xf {x} ova.xml && '
-            f'xva-img -p disk-import t/Ref:1000 {raw} && xva-img -p package out.xva t; rm -rf t')
+    # xva-img works on a folder of chunks: tar unpacks an archive for it, and it packs one itself. Its ova.xml is ready.
+    run(f'rm -rf t ova && mkdir ova && tar -C ova -xf {x} ova.xml')
+    unpack = f'mkdir t && tar -C t -xf {x} && xva-img -p disk-export t/Ref:1000 out.raw'
+    pack = f'mkdir -p t/Ref:1000 && cp ova/ova.xml t && xva-img -p disk-import t/Ref:1000 {raw} && xva-img -p package out.xva t'
     ours = [xenkiln, 'convert', '--quiet']
     yield 'raw to qcow2', ours + [raw, 'out.qcow2'], qemu('-f', 'raw', '-O', 'qcow2', raw, 'out.qcow2'), 'out.qcow2'
     yield 'qcow2 to raw', ours + [q, 'out.raw'], qemu('-f', 'qcow2', '-O', 'raw', q, 'out.raw'), 'out.raw'
@@ -109,19 +110,24 @@ def jobs(disk):
 
 
 make_disks()
-print(f'{"job":26}{"xenkiln s":>10}{"MiB":>6}{"other s":>9}{"ratio":>7}{"floor s":>9}  best of the others')
-for disk in ('debian', 'large'):
+print(f'{"":32}{"wall seconds":^30}{"processor seconds":^24}')
+print(f'{"job":26}{"MiB":>6}{"xenkiln":>9}{"other":>7}{"ratio":>7}{"floor":>7}{"xenkiln":>9}{"other":>7}{"ratio":>7}'
+      '  best of the others')
+for disk in os.environ.get('DISKS', 'debian large').split():
     for name, ours, others, output in jobs(disk):
-        times, peak = {}, 0
+        if os.environ.get('JOBS', name) not in name:
+            continue
+        best = {}  # of each tool: the least of each figure
         for _ in range(ROUNDS):
-            for tool, command in [('xenkiln', ours), *others.items()]:
-                remove(output, output + '.sha256')
-                seconds, memory = run(command)
-                times[tool] = min(times.get(tool, 1e9), seconds)
-                peak = max(peak, memory) if tool == 'xenkiln' else peak
-            remove('floor.raw')
-            times['floor'] = min(times.get('floor', 1e9), floor(f'{disk}.raw', 'floor.raw'))
-            remove('floor.raw', output, output + '.sha256')
-        best = min(others, key=lambda tool: times[tool])
-        print(f'{disk + ": " + name:26}{times["xenkiln"]:10.2f}{peak:6.0f}{times[best]:9.2f}'
-              f'{times["xenkiln"] / times[best]:7.2f}{times["floor"]:9.2f}  {best}', flush=True)
+            for tool, command in [('xenkiln', ours), *others.items(), ('floor', None)]:
+                remove(output, output + '.sha256', 'floor.raw', 't')
+                figures = run(command) if command else floor(f'{disk}.raw', 'floor.raw')
+                best[tool] = (min(figures[0], best.get(tool, figures)[0]), min(figures[1], best.get(tool, figures)[1]),
+                              max(figures[2], best.get(tool, figures)[2]))
+        remove(output, output + '.sha256', 'floor.raw', 't')
+        rival = min(others, key=lambda tool: best[tool][0])
+        frugal = min(others, key=lambda tool: best[tool][1])
+        wall, processor, memory = best['xenkiln']
+        print(f'{disk + ": " + name:26}{memory:6.0f}{wall:9.2f}{best[rival][0]:7.2f}{wall / best[rival][0]:7.2f}'
+              f'{best["floor"][0]:7.2f}{processor:9.2f}{best[frugal][1]:7.2f}{processor / best[frugal][1]:7.2f}'
+              f'  {rival}' + (f'; processor {frugal}' if frugal != rival else ''), flush=True)

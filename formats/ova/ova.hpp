@@ -10,6 +10,7 @@
 #include "formats/disk/block_source.hpp"
 #include "formats/disk/facts.hpp"
 #include "formats/hardware.hpp"
+#include "formats/stream/digest.hpp"
 
 namespace formats::ova {
 
@@ -18,8 +19,16 @@ struct OvaImage {
     std::vector<std::string> names;  // "system.vmdk"
     std::vector<std::unique_ptr<BlockSource>> disks;
 };
-// Throws RefusedImage or CorruptImage, naming the member or the element.
-OvaImage open_ova(std::shared_ptr<BlockSource> file, Facts* facts = nullptr);
+// Throws RefusedImage or CorruptImage, naming the member or the element. Unless told not to, reads every member
+// that the manifest names and compares its digest.
+OvaImage open_ova(std::shared_ptr<BlockSource> file, Facts* facts = nullptr, bool verify_manifest = true);
+
+struct ManifestLine {
+    DigestKind kind;
+    std::string file, digest;  // digest: lower-case hex
+};
+// "SHA256(disk.vmdk)= 0123…": SHA1, SHA256 and SHA512, each file once.
+std::vector<ManifestLine> read_manifest(std::string_view text);
 
 struct OvfDisk {
     std::string id, file;  // file: the member's name; empty for a disk that has none

@@ -21,6 +21,7 @@ class OutputLimit {
 public:
     explicit OutputLimit(std::uint64_t limit) : left_(limit), limit_(limit) {}
     void take(std::uint64_t bytes, const char* codec);  // throws CorruptImage past the limit
+    std::uint64_t left() const { return left_; }
 
 private:
     std::uint64_t left_, limit_;

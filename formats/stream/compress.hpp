@@ -25,16 +25,17 @@ struct Levels {
 Levels levels(Compression compression);  // xz 0..9, gzip 1..9, zstd 1..19
 
 // xz: blocks of 16 MiB, each with its size in its header, so that a file can be unpacked in parallel
-// and read by range; CRC64. gzip: members of 1 MiB packed side by side, no
-// name, no time. zstd: one frame, window <= 2^27,
-// content checksum. threads 0: one per processor. The sink finishes `next`.
+// and read by range; CRC64. gzip: members of 1 MiB, no name, no time. zstd: frames of 8 MiB (32 MiB from
+// level 16 on) with their size, content checksum. All packed side by side. threads 0: one per processor.
+// The sink finishes `next`.
 // Throws std::invalid_argument for a level out of range.
 std::unique_ptr<ByteSink> make_compressor(Compression kind, int level, unsigned threads, ByteSink& next);
 
 // What the first bytes of a stream say; none when they say nothing.
 Compression detect_compression(std::span<const std::byte> first_bytes);
 
-// Multi-block xz, multi-member gzip, multi-frame zstd; concatenated streams are read to the end.
+// Multi-block xz, multi-member gzip, multi-frame zstd; concatenated streams are read to the end. xz blocks and
+// zstd frames are unpacked side by side.
 // Throws CorruptImage on damage, on a truncated stream and when more than `limit` bytes come out.
 std::unique_ptr<ByteSource> make_decompressor(Compression kind, ByteSource& from, std::uint64_t limit = UINT64_MAX);
 

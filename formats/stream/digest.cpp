@@ -23,7 +23,10 @@ struct Digest::Context {
 };
 
 Digest::Digest(DigestKind kind) : context_(std::make_unique<Context>()) {
-    context_->kind = kind == DigestKind::sha256 ? EVP_sha256() : kind == DigestKind::sha1 ? EVP_sha1() : EVP_md5();
+    context_->kind = kind == DigestKind::sha256   ? EVP_sha256()
+                     : kind == DigestKind::sha1   ? EVP_sha1()
+                     : kind == DigestKind::sha512 ? EVP_sha512()
+                                                  : EVP_md5();
     if (!context_->handle || !EVP_DigestInit_ex(context_->handle.get(), context_->kind, nullptr))
         throw std::bad_alloc();
 }

@@ -12,7 +12,7 @@
 
 namespace formats {
 
-enum class DigestKind { sha256, sha1, md5 };
+enum class DigestKind { sha256, sha1, md5, sha512 };
 
 class Digest {
 public:

@@ -91,6 +91,16 @@ void OutputFile::finish() {
     copies_.wait();
     if (file_.size() != size_) file_.truncate(size_);
     if (options_.sync) file_.sync();
+    if (!options_.unnamed) appear();
+}
+
+File OutputFile::again() const {
+    const int descriptor = ::fcntl(file_.descriptor(), F_DUPFD_CLOEXEC, 0);
+    if (descriptor < 0) fail("open again", path_);
+    return {descriptor, path_.string()};
+}
+
+void OutputFile::appear() {
     if (temporary_.empty()) {
         const std::string open_file = "/proc/self/fd/" + std::to_string(file_.descriptor());
         fs::path name = path_;

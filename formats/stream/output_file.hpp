@@ -15,6 +15,7 @@ namespace formats {
 struct OutputFileOptions {
     bool replace = false;  // an existing file
     bool sync = false;     // fsync before the name appears
+    bool unnamed = false;  // finish() leaves it without a name until appear(): of several outputs all or none are there
 };
 
 class OutputFile : public ByteSink, public TakesCopies {
@@ -26,6 +27,9 @@ public:
     void write_zeroes(std::uint64_t count) override;  // a hole
     bool copy_from(const FilePlace& place) override;
     void finish() override;
+    // REQUIRES, both: finish() was called, with `unnamed`.
+    File again() const;  // the same bytes, to read
+    void appear();
 
 private:
     std::filesystem::path path_, temporary_;  // temporary_: where files without a name are not possible

@@ -2,7 +2,8 @@
 #pragma once
 // The tar of an XVA: V7 headers as xapi's exporter writes them (no magic, no owner, octal numbers,
 // names under 100 bytes), and a reader that takes V7, ustar and old GNU headers and refuses links,
-// devices and extensions by name.
+// devices and extensions by name. Where they are asked for, sizes over 8 GiB are read as GNU tar (base 256)
+// and pax (a record before the member) write them.
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -30,17 +31,23 @@ struct Member {
     std::uint64_t size = 0;
 };
 
+enum class Sizes { octal, large };
+
 // A tar header as it lies in a file, checked; nothing for a block of zeroes. `at` is for messages.
-std::optional<Member> parse_header(std::span<const std::byte, block> bytes, std::uint64_t at);
+std::optional<Member> parse_header(std::span<const std::byte, block> bytes, std::uint64_t at,
+                                   Sizes sizes = Sizes::octal);
 
 class Reader {
 public:
-    explicit Reader(ByteSource& from) : from_(from) {}
+    explicit Reader(ByteSource& from, Sizes sizes = Sizes::octal) : from_(from), sizes_(sizes) {}
 
     // The next member; nothing at the end blocks. What was left of the one before is skipped.
     // Throws CorruptImage: bad header checksum, number, or a stream that ends in a member.
-    // Throws RefusedImage: a link, a device, a directory, a pax or GNU extension.
+    // Throws RefusedImage: a link, a device, a directory, a pax or GNU extension other than a large size.
     std::optional<Member> next();
+
+    // Does the archive end, without its end blocks, behind the member that was read last?
+    bool at_end();
 
     // Exactly out.size() bytes of the member. REQUIRES: so many are left of it.
     void read(std::span<std::byte> out);
@@ -50,9 +57,14 @@ public:
 
 private:
     void fill(std::span<std::byte> out);
+    void skip_rest();
+    std::optional<std::uint64_t> read_pax(std::uint64_t at);
 
     ByteSource& from_;
+    Sizes sizes_;
     std::uint64_t left_ = 0, padding_ = 0, position_ = 0;
+    std::array<std::byte, block> header_{};
+    std::size_t have_ = 0;  // bytes of the next header that were read by at_end()
 };
 
 }  // namespace formats::tar

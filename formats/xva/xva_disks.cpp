@@ -3,16 +3,21 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
+#include <future>
 #include <span>
 
 #include "formats/base/checked.hpp"
 #include "formats/base/errors.hpp"
+#include "formats/base/workers.hpp"
 #include "formats/disk/disk_stream.hpp"
 #include "formats/stream/tar.hpp"
 #include "formats/xva/xva_reader.hpp"
 
 namespace formats::xva {
 namespace {
+
+constexpr std::size_t chunks_ahead = 4;
 
 // Chunks of equal length that follow each other on the disk and, at equal steps, in the archive.
 struct ChunkRun {
@@ -46,7 +51,9 @@ public:
             } else {
                 const std::uint64_t in_chunk = (offset - run->offset) % run->length;
                 count = std::min<std::uint64_t>(count, run->length - in_chunk);
-                read_in_chunk(*run, offset - in_chunk, in_chunk, out.first(count));
+                const Position place{static_cast<std::size_t>(run - runs_.begin()),
+                                     (offset - run->offset) / run->length};
+                read_in_chunk(place, in_chunk, out.first(count));
             }
             offset += count;
             out = out.subspan(count);
@@ -59,26 +66,68 @@ private:
         return std::ranges::upper_bound(runs_, offset, {}, [](const ChunkRun& run) { return run.end(); });
     }
 
-    void read_in_chunk(const ChunkRun& run, std::uint64_t start, std::uint64_t in_chunk, std::span<std::byte> out) {
-        if (out.size() == run.length) return load(run, start, out);
-        if (held_at_ != start) {
-            held_at_ = UINT64_MAX;
-            held_.resize(run.length);
-            load(run, start, held_);
-            held_at_ = start;
-        }
-        std::ranges::copy(std::span(held_).subspan(in_chunk, out.size()), out.begin());
+    struct Position {
+        std::size_t run = SIZE_MAX;
+        std::uint64_t index = 0;
+        bool operator==(const Position&) const = default;
+    };
+    Position behind(Position place) const {
+        if (++place.index == runs_[place.run].count) place = {place.run + 1, 0};
+        return place;
     }
 
-    // REQUIRES: out.size() is the chunk's length. The checksum's member stands right behind the data.
-    void load(const ChunkRun& run, std::uint64_t start, std::span<std::byte> out) {
-        const std::uint64_t place = run.place + (start - run.offset) / run.length * run.step;
-        std::array<std::byte, 2 * tar::block> behind;
-        file_->read_at(place, out);
-        file_->read_at(place + out.size(), behind);
-        const auto member = tar::parse_header(std::span(behind).first<tar::block>(), place + out.size());
+    struct Content {
+        std::vector<std::byte> data;
+        std::array<std::byte, 2 * tar::block> checksum;  // its member stands right behind the data
+    };
+    struct Loading {
+        std::shared_ptr<Content> content;  // shared with the thread that verifies it
+        std::future<void> verified;
+    };
+
+    void read_in_chunk(Position place, std::uint64_t in_chunk, std::span<std::byte> out) {
+        if (held_at_ != place) {
+            held_at_ = {};
+            if (held_.use_count() == 1) spare_ = std::move(held_);
+            held_ = load(place);
+            held_at_ = place;
+        }
+        std::ranges::copy(std::span(held_->data).subspan(in_chunk, out.size()), out.begin());
+    }
+
+    // Who reads in order gets the next chunks read ahead, their checksums computed on other threads meanwhile.
+    std::shared_ptr<Content> load(Position place) {
+        const bool in_order = place == expected_;
+        if (!in_order) ahead_.clear();
+        Position next = place;
+        for (std::size_t i = 0; i < ahead_.size(); ++i) next = behind(next);
+        while (ahead_.empty() || (in_order && ahead_.size() <= chunks_ahead && next.run < runs_.size())) {
+            ahead_.push_back(start(next));
+            next = behind(next);
+        }
+        Loading chunk = std::move(ahead_.front());
+        ahead_.pop_front();
+        expected_ = {};
+        chunk.verified.get();
+        expected_ = behind(place);
+        return std::move(chunk.content);
+    }
+
+    Loading start(Position position) {
+        const ChunkRun& run = runs_[position.run];
+        const std::uint64_t place = run.place + position.index * run.step;
+        std::shared_ptr<Content> content = spare_ ? std::move(spare_) : std::make_shared<Content>();
+        content->data.resize(run.length);
+        file_->read_at(place, content->data);
+        file_->read_at(place + run.length, content->checksum);
+        return {content, workers_.run([content, place] { verify(*content, place); })};
+    }
+
+    static void verify(const Content& content, std::uint64_t place) {
+        const std::span<const std::byte, 2 * tar::block> behind(content.checksum);
+        const auto member = tar::parse_header(behind.first<tar::block>(), place + content.data.size());
         if (!member || member->size > 64) throw CorruptImage("xva: the archive changed while it was read");
-        verify_chunk(out, {reinterpret_cast<const char*>(behind.data()) + tar::block, member->size},
+        verify_chunk(content.data, {reinterpret_cast<const char*>(behind.data()) + tar::block, member->size},
                      member->name.substr(0, member->name.rfind('.')));
     }
 
@@ -86,8 +135,10 @@ private:
     std::string reference_;
     std::uint64_t size_;
     std::vector<ChunkRun> runs_;
-    std::vector<std::byte> held_;
-    std::uint64_t held_at_ = UINT64_MAX;  // the chunk in held_
+    std::shared_ptr<Content> held_, spare_;  // spare_: memory to use again
+    Position held_at_, expected_;            // the chunk in held_; the one behind that which was loaded last
+    std::deque<Loading> ahead_;              // from expected_ on
+    Workers workers_{0};
 };
 
 void append(std::vector<ChunkRun>& runs, std::uint64_t offset, std::uint64_t place, std::uint64_t length) {

@@ -2,6 +2,7 @@
 #include "formats/stream/compress.hpp"
 
 #include <gtest/gtest.h>
+#include <zstd.h>
 
 #include "formats/base/errors.hpp"
 #include "tests/support/memory.hpp"
@@ -106,6 +107,36 @@ TEST_P(Codec, a_level_out_of_range_is_refused_with_the_range) {
     } catch (const std::invalid_argument& error) {
         EXPECT_NE(std::string(error.what()).find("99"), std::string::npos);
     }
+}
+
+TEST(Zstd, frames_of_every_kind_follow_each_other) {
+    // Frames that state their size, one that is empty, one too large to be held, one that does not state its size.
+    const auto small = sample(2'000'000), large = sample(9 << 20);
+    std::vector<std::byte> file, wanted;
+    const auto add = [&](std::vector<std::byte> more, const std::vector<std::byte>& content) {
+        file.insert(file.end(), more.begin(), more.end());
+        wanted.insert(wanted.end(), content.begin(), content.end());
+    };
+    const auto frame = [](const std::vector<std::byte>& bytes, bool with_size) {
+        std::vector<std::byte> out(ZSTD_compressBound(bytes.size()));
+        ZSTD_CCtx* context = ZSTD_createCCtx();
+        ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, with_size);
+        out.resize(ZSTD_compress2(context, out.data(), out.size(), bytes.data(), bytes.size()));
+        ZSTD_freeCCtx(context);
+        return out;
+    };
+    for (int i = 0; i < 5; ++i) add(packed(Compression::zstd, small), small);
+    add(packed(Compression::zstd, {}), {});
+    add({std::byte{0x50}, std::byte{0x2a}, std::byte{0x4d}, std::byte{0x18}, std::byte{2}, std::byte{0}, std::byte{0},
+         std::byte{0}, std::byte{9}, std::byte{9}},
+        {});  // a skippable frame of two bytes
+    add(packed(Compression::zstd, small), small);
+    add(frame(large, true), large);
+    add(frame(small, false), small);
+    add(packed(Compression::zstd, small), small);
+    EXPECT_EQ(unpacked(Compression::zstd, file), wanted);
+    EXPECT_EQ(unpacked(Compression::zstd, file, 1'000'000, wanted.size()), wanted);
+    EXPECT_THROW(unpacked(Compression::zstd, file, 4096, wanted.size() - 1), formats::CorruptImage);
 }
 
 TEST(Compression, names_and_endings) {

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/conversion.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+
+#include "cli/progress_sink.hpp"
+#include "formats/base/errors.hpp"
+#include "formats/disk/boot_firmware.hpp"
+#include "formats/disk/fan_out.hpp"
+#include "formats/disk/file_disk.hpp"
+#include "formats/disk/partition_table.hpp"
+#include "formats/disk/scanned_disk.hpp"
+#include "formats/plan_output.hpp"
+#include "formats/stream/digest.hpp"
+#include "formats/stream/output_file.hpp"
+#include "formats/stream/sinks.hpp"
+
+namespace cli {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace formats;
+
+OutputKind kind_of(const std::string& output, const ConversionWish& wish) {
+    std::optional<OutputKind> kind = wish.to.empty() ? output_kind_by_ending(output) : output_kind_from(wish.to);
+    if (!kind)
+        throw std::invalid_argument(
+            wish.to.empty()
+                ? output + ": its ending names no format that is written; type --to F"
+                : "--to " + wish.to + ": raw, qcow2, qcow2-zlib, qcow2-zstd, vhd, vhd-fixed and xva are written");
+    if (!wish.compress.empty()) {
+        const std::size_t colon = wish.compress.find(':');
+        const auto packing = compression_from(wish.compress.substr(0, colon));
+        if (!packing)
+            throw std::invalid_argument("--compress " + wish.compress + ": xz, gzip, zstd and none are known");
+        if (*packing != kind->packing && kind->packing != Compression::none)
+            throw std::invalid_argument("--compress " + wish.compress + " contradicts the name " + output);
+        kind->packing = *packing;
+        if (colon != std::string::npos) {
+            const std::string digits = wish.compress.substr(colon + 1);
+            if (digits.empty() || digits.size() > 2 || digits.find_first_not_of("0123456789") != std::string::npos)
+                throw std::invalid_argument("--compress " + wish.compress + ": the level is not a number");
+            kind->level = std::stoi(digits);
+        }
+    }
+    kind->threads = wish.jobs;
+    return *kind;
+}
+
+Hardware hardware_of(const OpenedImage& image, BlockSource& first, const ConversionWish& wish) {
+    Hardware hardware = image.hardware.value_or(Hardware{});
+    if (!image.hardware) hardware.firmware = boot_firmware(first);
+    if (!wish.name.empty()) hardware.name = wish.name;
+    if (hardware.name.empty()) {
+        hardware.name = fs::path(wish.input).filename().string();
+        hardware.name = hardware.name.substr(0, hardware.name.find('.'));
+        if (hardware.name.empty() || wish.input == "-") hardware.name = "disk";
+    }
+    if (wish.vcpus) hardware.vcpus = wish.vcpus;
+    if (wish.memory_mib) hardware.memory_bytes = wish.memory_mib << 20;
+    if (wish.firmware != "auto") hardware.firmware = wish.firmware == "uefi" ? Firmware::uefi : Firmware::bios;
+    hardware.is_template = hardware.is_template || wish.is_template;
+    return hardware;
+}
+
+// A raw source without one hole says nothing about its zeroes: it is read once to find them.
+bool worth_a_scan(const OpenedImage& image, const std::string& wish) {
+    if (wish != "auto") return wish == "find";
+    if (image.format != Format::raw) return false;
+    BlockSource& disk = *image.disks.front().source;
+    const Extent first = disk.extent_at(0);
+    return first.allocated && first.length == disk.virtual_size();
+}
+
+class Conversion {
+public:
+    Conversion(const ConversionWish& wish, std::ostream& notes) : wish_(wish), notes_(notes) {}
+
+    void run() {
+        if (wish_.outputs.size() > 1 && !wish_.to.empty())
+            throw std::invalid_argument("--to names one format; several outputs say theirs by their endings");
+        for (const std::string& output : wish_.outputs) kind_of(output, wish_);  // all are known before any
+        // A raw disk is written from its first byte to its last, and its size alone is its layout.
+        const bool forward = wish_.outputs.size() == 1 && wish_.zeroes != "find" &&
+                             kind_of(wish_.outputs.front(), wish_).format == Format::raw;
+        image_ = open_input(wish_.input, wish_.image, forward);
+        for (const std::string& warning : image_.facts.warnings) notes_ << "note: " << warning << "\n";
+        if (image_.spooled)
+            notes_ << "note: the input was unpacked or kept in " << wish_.image.spool << " to be read\n";
+        choose_disks();
+        for (BlockSource* disk : disks_)
+            for (const std::string& problem : partition_table_problems(*disk)) notes_ << "note: " << problem << "\n";
+        const Hardware hardware = hardware_of(image_, *disks_.front(), wish_);
+        if (wish_.outputs.size() > 1 && disks_.size() == 1)
+            write_all(hardware);
+        else
+            for (const std::string& output : wish_.outputs) write(output, disks_, hardware);
+        for (const Written& output : written_) inspect_again(output);
+        for (const std::unique_ptr<OutputFile>& file : files_) file->appear();  // all of them are complete
+    }
+
+private:
+    struct Written {
+        OutputFile* file;
+        Format format;
+        std::vector<BlockSource*> disks;
+    };
+
+    void choose_disks() {
+        if (wish_.disk > image_.disks.size())
+            throw std::invalid_argument("--disk " + std::to_string(wish_.disk) + ": the input has " +
+                                        std::to_string(image_.disks.size()));
+        if (worth_a_scan(image_, wish_.zeroes)) {
+            notes_ << "note: the input has no holes; it is read once to find its zeroes (--zeroes keep: not)\n";
+            for (OpenedDisk& disk : image_.disks) scanned_.push_back(std::make_unique<ScannedDisk>(*disk.source));
+        }
+        for (std::size_t i = 0; i < image_.disks.size(); ++i)
+            if (wish_.disk == 0 || wish_.disk == i + 1)
+                disks_.push_back(scanned_.empty() ? image_.disks[i].source.get() : scanned_[i].get());
+    }
+
+    // Several outputs of one disk: each on its own thread, the disk is read once for all.
+    void write_all(const Hardware& hardware) {
+        FanOut fan(*disks_.front(), wish_.outputs.size());
+        std::vector<std::future<void>> running;
+        for (std::size_t i = 0; i < wish_.outputs.size(); ++i)
+            running.push_back(std::async(std::launch::async, [this, i, &fan, &hardware] {
+                try {
+                    write(wish_.outputs[i], {&fan.reader(i)}, hardware, i == 0);
+                    fan.done(i);
+                } catch (...) {
+                    fan.cancel();
+                    throw;
+                }
+            }));
+        std::exception_ptr first, cancelled;
+        for (std::future<void>& one : running) {
+            try {
+                one.get();
+            } catch (const Cancelled&) {
+                cancelled = std::current_exception();
+            } catch (...) {
+                if (!first) first = std::current_exception();
+            }
+        }
+        if (!first) first = cancelled;
+        if (first) std::rethrow_exception(first);
+    }
+
+    void write(const std::string& output, const std::vector<BlockSource*>& disks, const Hardware& hardware,
+               bool with_progress = true) {
+        const OutputKind kind = kind_of(output, wish_);
+        if (kind.format != Format::xva && disks.size() > 1)
+            throw std::invalid_argument("the input has " + std::to_string(disks.size()) + " disks, " +
+                                        std::string(to_string(kind.format)) + " holds one: choose with --disk N");
+        if (kind.format == Format::raw) refuse_nested(output, *disks.front());
+        const std::unique_ptr<PlannedOutput> plan = plan_output(kind, disks, hardware);
+        for (const std::string& note : plan->notes()) tell(output + ": " + note);
+        const int level = kind.level.value_or(levels(kind.packing).standard);
+        std::unique_ptr<ByteSink> not_a_file;
+        ByteSink& file = open_output(output, kind, plan->file_size(), not_a_file);
+        if (!wish_.digests) {
+            const auto packed = make_compressor(kind.packing, level, wish_.jobs, file);
+            return stream(*plan, *packed, with_progress);
+        }
+        if (output == "-") throw std::invalid_argument("--digests needs a name to write the digest beside");
+        if (kind.packing == Compression::none && (kind.format == Format::raw || kind.fixed))
+            tell(output + ": a digest of the whole file costs its virtual size");
+        OutputFile& beside = new_file(output + ".sha256");
+        DigestSink digest{DigestKind::sha256};
+        TeeSink both(file, digest);
+        const auto packed = make_compressor(kind.packing, level, wish_.jobs, both);
+        stream(*plan, *packed, with_progress);
+        const std::string line = digest.hex(DigestKind::sha256) + "  " + fs::path(output).filename().string() + "\n";
+        beside.write(std::as_bytes(std::span(line)));
+        beside.finish();
+    }
+
+    void stream(PlannedOutput& plan, ByteSink& sink, bool with_progress) {
+        const bool shown = with_progress && !wish_.quiet && ::isatty(STDERR_FILENO);
+        ProgressSink progress(sink, plan.file_size(), shown);
+        plan.write(progress);
+        progress.finish();
+    }
+
+    // As raw its content would be taken for the other image, by others if not by us.
+    void refuse_nested(const std::string& output, BlockSource& disk) const {
+        if (wish_.nested || wish_.image.force) return;
+        std::vector<std::byte> first(std::min<std::uint64_t>(signature_bytes, disk.virtual_size()));
+        disk.read_at(0, first);
+        const std::vector<std::string> found = image_.forward ? signatures_of(first) : signatures_of(disk);
+        if (!found.empty())
+            throw RefusedImage(output + ": the disk itself has the signature of " + found.front() +
+                               ", a raw file of it would be taken for that: type --nested to write it");
+    }
+
+    // What we wrote is read as anybody's image is, before it has a name.
+    void inspect_again(const Written& output) {
+        OpenOptions options;
+        options.declared = output.format;
+        const OpenedImage image =
+            open_image(std::make_shared<FileDisk>(output.file->again()), "the output just written", options);
+        for (std::size_t i = 0; i < image.disks.size(); ++i)
+            if (image.disks[i].source->virtual_size() < output.disks[i]->virtual_size())
+                throw std::logic_error("the output just written has a disk of " +
+                                       std::to_string(image.disks[i].source->virtual_size()) + " bytes instead of " +
+                                       std::to_string(output.disks[i]->virtual_size()));
+    }
+
+    void tell(const std::string& note) {
+        const std::lock_guard lock(telling_);
+        notes_ << "note: " << note << "\n";
+    }
+
+    OutputFile& new_file(const std::string& path) {
+        auto file = std::make_unique<OutputFile>(path, OutputFileOptions{wish_.replace, wish_.sync, true});
+        const std::lock_guard lock(telling_);
+        return *files_.emplace_back(std::move(file));
+    }
+
+    ByteSink& open_output(const std::string& output, const OutputKind& kind, std::uint64_t size,
+                          std::unique_ptr<ByteSink>& not_a_file) {
+        struct stat status {};
+        if (output == "-") {
+            not_a_file = std::make_unique<PipeSink>(File(::dup(STDOUT_FILENO), "standard output"));
+        } else if (::stat(output.c_str(), &status) == 0 && S_ISBLK(status.st_mode)) {
+            if (kind.format != Format::raw || kind.packing != Compression::none)
+                throw std::invalid_argument(output + " is a block device: only raw goes there");
+            not_a_file = open_device_sink(output, size);
+        } else if (status.st_mode != 0 && !S_ISREG(status.st_mode)) {
+            not_a_file = std::make_unique<PipeSink>(File(::open(output.c_str(), O_WRONLY | O_CLOEXEC), output));
+        } else {
+            if (status.st_mode != 0 && !wish_.replace)
+                throw std::runtime_error(output + " is there already; --replace overwrites it");
+            OutputFile& file = new_file(output);
+            const std::lock_guard lock(telling_);
+            if (kind.format != Format::raw && kind.packing == Compression::none)
+                written_.push_back({&file, kind.format, disks_});
+            return file;
+        }
+        return *not_a_file;
+    }
+
+    const ConversionWish& wish_;
+    std::ostream& notes_;
+    std::mutex telling_;  // also for files_ and written_
+    std::vector<Written> written_;
+    std::vector<std::unique_ptr<OutputFile>> files_;
+    OpenedImage image_;
+    std::vector<std::unique_ptr<ScannedDisk>> scanned_;
+    std::vector<BlockSource*> disks_;
+};
+
+}  // namespace
+
+void convert(const ConversionWish& wish, std::ostream& notes) {
+    Conversion(wish, notes).run();
+}
+
+}  // namespace cli
