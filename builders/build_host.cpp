@@ -15,6 +15,7 @@ std::string to_json(const BuildHost& host) {
         {"keyrings", keyrings},
         {"open_network", host.open_network},
         {"host_scripts", host.host_scripts},
+        {"expired_indices", host.expired_indices},
         {"limits",
          json::object{
              {"memory", host.limits.memory}, {"processes", host.limits.processes}, {"seconds", host.limits.seconds}}}});
@@ -30,6 +31,8 @@ BuildHost build_host_from_json(std::string_view text) {
         host.keyrings[distribution] = json::value_to<std::string>(file);
     host.host_scripts = object.at("host_scripts").as_bool();
     host.open_network = object.at("open_network").as_bool();
+    const json::value* expired = object.if_contains("expired_indices");  // not in jobs of older services
+    host.expired_indices = expired && expired->as_bool();
     const json::object& limits = object.at("limits").as_object();
     host.limits.memory = limits.at("memory").to_number<std::uint64_t>();
     host.limits.processes = limits.at("processes").to_number<unsigned>();

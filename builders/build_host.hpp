@@ -15,6 +15,7 @@ struct BuildHost {
     std::vector<std::string> allowed_hosts;  // HOST or HOST:PORT that recipes may name although they are not public
     std::map<std::string, std::string> keyrings;  // distribution → file with the keys of its packages
     bool host_scripts = false;                    // whether %pre and %post --nochroot run, in the sandbox
+    bool expired_indices = false;                 // whether indices past their Valid-Until are taken (snapshots)
     bool open_network = false;                    // whether network=open may be asked for
     Limits limits;
 };

@@ -140,6 +140,7 @@ private:
         if (const auto own = host_.keyrings.find(plan_.distribution.id); own != host_.keyrings.end())
             wanted.keyrings.push_back(own->second);
         wanted.sources = sources;
+        wanted.expired_indices = host_.expired_indices;
         wanted.network = plan_.network == Network::open ? Network::open : Network::mirrors;
         wanted.guest_sources = plan_.guest_sources;
         installed_ = packages::install(wanted, sandbox, progress_, stop_);

@@ -230,6 +230,9 @@ void add_build(CLI::App& program, int& exit_code) {
     command->add_option(
         "--allow-host", options->host.allowed_hosts,
         "HOST or HOST:PORT that the recipe may install from although its address is not public; repeatable");
+    command->add_flag(
+        "--accept-expired-indices", options->host.expired_indices,
+        "Take package indices past their Valid-Until: those of a snapshot, or of a mirror that stands still");
     command->add_flag("--allow-host-scripts", options->host.host_scripts,
                       "Run %pre and %post --nochroot, in the sandbox with this machine's tools");
     add_keyring_option(*command, options->host.keyrings);

@@ -27,6 +27,9 @@ void add_serve(CLI::App& program, int& exit_code) {
         "HOST or HOST:PORT that recipes may install from although its address is not public; repeatable");
     command->add_flag("--allow-open-network", config->host.open_network,
                       "Let recipes ask for network=open: their scripts then reach what this machine reaches");
+    command->add_flag(
+        "--accept-expired-indices", config->host.expired_indices,
+        "Take package indices past their Valid-Until: those of a snapshot, or of a mirror that stands still");
     command->add_flag("--allow-host-scripts", config->host.host_scripts,
                       "Run %pre and %post --nochroot of recipes, in the sandbox with this machine's tools");
     add_keyring_option(*command, config->host.keyrings);

@@ -89,13 +89,18 @@ public:
                              (missing_.size() == 1 ? " is" : " are") + " not in the repositories of " + suite_);
         for (auto line = last_.rbegin(); line != last_.rend(); ++line)
             if (line->starts_with("E: ") && line->find("mmdebstrap") == std::string::npos &&
-                line->find("failed to run") == std::string::npos)
-                throw StepFailed("installing packages failed: " + line->substr(3));
+                line->find("failed to run") == std::string::npos && !line->starts_with("E: apt-get "))
+                throw StepFailed("installing packages failed: " + line->substr(3) + expired_hint(*line));
         throw StepFailed("mmdebstrap failed with exit code " + std::to_string(outcome.exit_code) +
                          (last_.empty() ? "" : ": " + last_.back()));
     }
 
 private:
+    static std::string expired_hint(const std::string& line) {
+        if (line.find(" is expired") == std::string::npos) return {};
+        return " The operator can take it all the same, as of a snapshot, with --accept-expired-indices.";
+    }
+
     Progress& progress_;
     std::string suite_;
     std::vector<std::string> last_;
@@ -201,6 +206,7 @@ std::vector<InstalledPackage> install(const DebianInstall& wanted, Sandbox& sand
                     "--aptopt=Acquire::Retries \"3\"",
                     "--aptopt=Acquire::http::Pipeline-Depth \"0\""};  // the proxy answers one after another
     if (!wanted.packages.empty()) command.argv.push_back("--include=" + joined(wanted.packages, ","));
+    if (wanted.expired_indices) command.argv.push_back("--aptopt=Acquire::Check-Valid-Until \"false\"");
     for (const std::string& path : wanted.excluded_paths) command.argv.push_back("--dpkgopt=path-exclude=" + path);
     command.argv.insert(command.argv.end(), {wanted.suite, "/tree", "-"});
     command.input = joined(wanted.sources, "\n") + "\n";

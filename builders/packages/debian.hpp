@@ -23,6 +23,7 @@ struct DebianInstall {
     std::vector<std::string> sources;    // one-line-style apt sources to install from; never end up in the tree
     Network network = Network::mirrors;  // of the installation, its scriptlets included
     std::vector<std::filesystem::path> keyrings{"/usr/share/keyrings", "/etc/apt/keyrings"};  // files or folders
+    bool expired_indices = false;             // take indices past their Valid-Until
     std::string guest_sources;                // the tree's /etc/apt/sources.list, as it shall be
     std::vector<std::string> excluded_paths;  // dpkg path-exclude patterns (--excludedocs)
 };
