@@ -149,6 +149,7 @@ private:
         begin(scripts);
         steps::run_scripts(plan_.scripts, "%post", plan_.network, sandbox, progress_, stop_);
         steps::clean(plan_, sandbox, stop_);
+        steps::part_hard_links(plan_, sandbox, stop_);
     }
 
     void copy_tree(Sandbox& sandbox, Guest& guest) {

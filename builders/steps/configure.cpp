@@ -178,6 +178,25 @@ void clean(const BuildPlan& plan, Sandbox& sandbox, std::stop_token stop) {
     sandbox.write_files(files, stop);
 }
 
+void part_hard_links(const BuildPlan& plan, Sandbox& sandbox, std::stop_token stop) {
+    Command command;
+    command.argv = {
+        "sh", "-c",
+        "for folder; do test ! -d \"/tree$folder\" || find \"/tree$folder\" -xdev -type f -links +1 -exec sh -c "
+        "'for f; do cp -a -- \"$f\" \"$f.parted\" && mv -- \"$f.parted\" \"$f\" || exit; done' sh {} + || exit; "
+        "done",
+        "sh"};
+    for_each_file_system(plan.storage, [&](const std::string&, const FileSystemPlan& system) {
+        if (system.mount_point.size() > 1 && system.mount_point[0] == '/') command.argv.push_back(system.mount_point);
+    });
+    std::string said;
+    if (!sandbox
+             .run_tool(
+                 command, Network::none, {}, [&](std::string_view line) { said.append(line).append("\n"); }, stop)
+             .ok())
+        throw StepFailed("parting the hard links between file systems failed: " + said);
+}
+
 double tree_size(Sandbox& sandbox, std::stop_token stop) {
     Command command;
     command.argv = {"du", "--summarize", "--apparent-size", "--bytes", "/tree"};

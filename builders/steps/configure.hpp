@@ -21,6 +21,10 @@ void run_scripts(const std::vector<ScriptPlan>& scripts, const std::string& what
 void clean(const BuildPlan& plan, Sandbox& sandbox, std::stop_token stop);
 
 // About how many bytes the tree takes as a tar stream; at least 1.
+// A file under a mount point of its own stops being a hard link: its other names may come to lie on another file
+// system (kernels of Debian 14 are one file in /boot and /usr/lib/modules). Throws StepFailed.
+void part_hard_links(const BuildPlan& plan, Sandbox& sandbox, std::stop_token stop);
+
 double tree_size(Sandbox& sandbox, std::stop_token stop);
 
 }  // namespace builders::steps
