@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <sstream>
 
@@ -151,6 +152,19 @@ TEST(PlanRecipes, a_plan_never_holds_a_password) {
     const auto planned = builders::plan_build(kickstart::parse(recipe).recipe, {}, "20261121");
     ASSERT_TRUE(planned.ok()) << told(planned);
     EXPECT_EQ(builders::to_json(planned.plan).find("glaze"), std::string::npos);
+}
+
+TEST(PlanRecipes, what_no_machine_has_is_refused_before_it_costs_anything) {
+    const auto many = [](int count, const std::function<std::string(const std::string&)>& line) {
+        std::string recipe = "#xenkiln: distribution=centos-7\n";
+        for (int i = 0; i < count; ++i) recipe += line(std::to_string(i)) + "\n";
+        return builders::plan_build(kickstart::parse(recipe).recipe, {}, "20261121");
+    };
+    EXPECT_EQ(told(many(201, [](const auto& n) { return "part /d" + n + " --size=1"; })),
+              "error 202: part: stands there 201 times; at most 200 are planned");
+    EXPECT_EQ(told(many(2001, [](const auto& n) { return "user --name=u" + n; })),
+              "error 2002: user: stands there 2001 times; at most 2000 are planned");
+    EXPECT_TRUE(many(2000, [](const auto& n) { return "user --name=u" + n; }).ok());
 }
 
 // The releases an administrator would give: the one that the reference's level stands for, or the level it reads best

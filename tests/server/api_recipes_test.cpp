@@ -2,6 +2,7 @@
 // Stored recipes over a real catalog: versions, masks, tokens, addresses; and lint as HTTP has it.
 #include <gtest/gtest.h>
 
+#include "kickstart/parser.hpp"
 #include "server/api/recipes.hpp"
 #include "server/catalog/sqlite.hpp"
 #include "tests/server/fakes.hpp"
