@@ -27,7 +27,7 @@ void PackageList::add(std::string_view line, int number, std::vector<Diagnostic>
                 excluded_groups_.insert(name);
             lines_[name] = number;
         } else if (exclude) {
-            std::erase_if(groups_, [&](const Packages::Group& group) { return group.name == name; });
+            groups_.erase(name);
             excluded_groups_.insert(name);
             lines_[name] = number;
         } else {
@@ -53,8 +53,7 @@ void PackageList::add_group(const std::string& text, int number, std::vector<Dia
         return;
     }
     lines_[group.name] = number;
-    const auto same = [&](const Packages::Group& other) { return other.name == group.name; };
-    if (std::none_of(groups_.begin(), groups_.end(), same)) groups_.push_back(group);
+    groups_.try_emplace(group.name, group.level);
 }
 
 Packages PackageList::packages(const std::optional<Command>& header, int line,
@@ -62,8 +61,7 @@ Packages PackageList::packages(const std::optional<Command>& header, int line,
     Packages result;
     result.line = before ? before->line : line;
     result.environment = environment_;
-    result.groups = groups_;
-    std::sort(result.groups.begin(), result.groups.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    for (const auto& [name, level] : groups_) result.groups.push_back({name, level});
     result.packages.assign(packages_.begin(), packages_.end());
     result.excluded_packages.assign(excluded_.begin(), excluded_.end());
     result.excluded_groups.assign(excluded_groups_.begin(), excluded_groups_.end());

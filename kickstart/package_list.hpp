@@ -24,7 +24,7 @@ private:
     void add_group(const std::string& text, int number, std::vector<Diagnostic>& problems);
 
     std::string environment_;
-    std::vector<Packages::Group> groups_;
+    std::map<std::string, std::string> groups_;  // name → level
     std::set<std::string> packages_, excluded_, excluded_groups_;
     std::map<std::string, int> lines_;
 };

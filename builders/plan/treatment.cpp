@@ -44,6 +44,11 @@ bool of_sane_size(const kickstart::Recipe& recipe, Errors& errors) {
             refuse(errors, group.line,
                    "volgroup " + group.name + ": has " + std::to_string(group.physical_volumes.size()) +
                        " physical volumes; at most 200 are planned");
+    if (recipe.packages)
+        for (const auto* list : {&recipe.packages->packages, &recipe.packages->excluded_packages})
+            if (list->size() > 10'000)
+                refuse(errors, recipe.packages->line,
+                       "%packages: names " + std::to_string(list->size()) + " packages; at most 10000 are planned");
     return errors.size() == before;
 }
 
