@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <fstream>
 
 namespace server::jobs {
@@ -12,27 +13,38 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-std::filesystem::path log_of(const std::string& text) {
-    const std::filesystem::path file =
-        ::testing::TempDir() + "/log-" + ::testing::UnitTest::GetInstance()->current_test_info()->name();
-    std::ofstream(file, std::ios::binary) << text;
-    return file;
-}
+class LastLines : public ::testing::Test {
+protected:
+    void SetUp() override {
+        std::string name = ::testing::TempDir() + "last-lines-XXXXXX";
+        ASSERT_NE(::mkdtemp(name.data()), nullptr);
+        folder_ = name;
+    }
+    void TearDown() override { std::filesystem::remove_all(folder_); }
 
-TEST(LastLines, of_a_short_log_are_all_of_them) {
+    std::filesystem::path log_of(const std::string& text) const {
+        std::ofstream(folder_ / "log", std::ios::binary) << text;
+        return folder_ / "log";
+    }
+
+private:
+    std::filesystem::path folder_;
+};
+
+TEST_F(LastLines, of_a_short_log_are_all_of_them) {
     EXPECT_THAT(last_lines(log_of("one\n\nthree"), 40), ElementsAre("one", "", "three"));
     EXPECT_THAT(last_lines(log_of(""), 40), IsEmpty());
     EXPECT_THAT(last_lines("/nonexistent/log", 40), IsEmpty());
 }
 
-TEST(LastLines, are_as_many_as_asked_for) {
+TEST_F(LastLines, are_as_many_as_asked_for) {
     std::string text;
     for (int line = 0; line < 100; ++line) text += "line " + std::to_string(line) + "\n";
     EXPECT_THAT(last_lines(log_of(text), 3), ElementsAre("line 97", "line 98", "line 99"));
     EXPECT_EQ(last_lines(log_of(text)).size(), 40U);
 }
 
-TEST(LastLines, of_a_huge_log_begin_with_a_whole_line) {
+TEST_F(LastLines, of_a_huge_log_begin_with_a_whole_line) {
     const std::string text = std::string(std::size_t{300} << 10, 'x') + "\nsecond\nthird\n";
     EXPECT_THAT(last_lines(log_of(text), 40), ElementsAre("second", "third"));
     EXPECT_THAT(last_lines(log_of(std::string(std::size_t{1} << 20, 'x')), 40), IsEmpty());
