@@ -62,12 +62,16 @@ bool gives_limits(const fs::path& group) {
     return has_word(given, "memory") && has_word(given, "pids");
 }
 
+bool is_divided(const fs::path& own) {
+    return own.filename() == leaf && gives_limits(own.parent_path());
+}
+
 }  // namespace
 
 bool divide_control_group(const ControlGroupPlaces& places) {
     const fs::path own = own_group(places);
     if (own.empty() || own == places.root / "") return false;
-    if (own.filename() == leaf && gives_limits(own.parent_path())) return true;  // a service manager did it
+    if (is_divided(own)) return true;  // a service manager did it
     const std::string controllers = line_of(own / "cgroup.controllers");
     if (!has_word(controllers, "memory") || !has_word(controllers, "pids")) return false;
     std::error_code error;
@@ -81,10 +85,14 @@ bool divide_control_group(const ControlGroupPlaces& places) {
     return false;
 }
 
+bool ControlGroup::possible(const ControlGroupPlaces& places) {
+    return is_divided(own_group(places));
+}
+
 std::unique_ptr<ControlGroup> ControlGroup::make(const Limits& limits, const ControlGroupPlaces& places) {
     static std::atomic<unsigned> count = 0;
     const fs::path own = own_group(places);
-    if (own.empty() || own.filename() != leaf || !gives_limits(own.parent_path())) return nullptr;
+    if (!is_divided(own)) return nullptr;
     const fs::path folder = own.parent_path() / ("step-" + std::to_string(::getpid()) + "-" + std::to_string(++count));
     std::error_code error;
     if (!fs::create_directory(folder, error)) return nullptr;

@@ -24,6 +24,9 @@ bool divide_control_group(const ControlGroupPlaces& places = {});
 
 class ControlGroup {
 public:
+    // Whether make() can make one: divide_control_group() was possible.
+    static bool possible(const ControlGroupPlaces& places = {});
+
     // A new group beside the leaf we are in. Null where divide_control_group() was not possible.
     static std::unique_ptr<ControlGroup> make(const Limits& limits, const ControlGroupPlaces& places = {});
     ControlGroup(const ControlGroup&) = delete;

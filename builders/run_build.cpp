@@ -214,7 +214,7 @@ private:
               {"network", to_string(plan_.network)},
               {"limits",
                {{"kept_by",
-                 ControlGroup::make(host_.limits) ? "a control group, rlimits and a watcher" : "rlimits and a watcher"},
+                 ControlGroup::possible() ? "a control group, rlimits and a watcher" : "rlimits and a watcher"},
                 {"memory", host_.limits.memory},
                 {"processes", host_.limits.processes},
                 {"disk", plan_.storage.size()},

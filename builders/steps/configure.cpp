@@ -48,6 +48,14 @@ private:
     std::stop_token stop_;
 };
 
+// A tool of the host on the tree that must succeed; what it said is told only when it did not.
+void run_host_tool(const Command& command, const std::string& what, Sandbox& sandbox, const std::stop_token& stop) {
+    std::string said;
+    const Outcome outcome = sandbox.run_tool(
+        command, Network::none, {}, [&](std::string_view line) { said.append(line).append("\n"); }, stop);
+    if (!outcome.ok()) throw StepFailed(what + " failed: " + said);
+}
+
 std::string crypted(const kickstart::Password& password) {
     if (password.crypted) return password.value;
     std::array<char, CRYPT_GENSALT_OUTPUT_SIZE> salt{};
@@ -161,12 +169,7 @@ void clean(const BuildPlan& plan, Sandbox& sandbox, std::stop_token stop) {
         command.argv[2] +=
             " && rm -rf usr/share/man/* usr/share/info/* && find usr/share/doc -type f ! -name copyright -delete && "
             "find usr/share/doc -type l -delete && find usr/share/doc -mindepth 1 -type d -empty -delete";
-    std::string said;
-    if (!sandbox
-             .run_tool(
-                 command, Network::none, {}, [&](std::string_view line) { said.append(line).append("\n"); }, stop)
-             .ok())
-        throw StepFailed("cleaning the tree failed: " + said);
+    run_host_tool(command, "cleaning the tree", sandbox, stop);
     const bool resolved =
         std::find(plan.packages.begin(), plan.packages.end(), "systemd-resolved") != plan.packages.end();
     std::vector<TreeFile> files{{"/etc/machine-id", "", 0444}};
@@ -189,12 +192,7 @@ void part_hard_links(const BuildPlan& plan, Sandbox& sandbox, std::stop_token st
     for_each_file_system(plan.storage, [&](const std::string&, const FileSystemPlan& system) {
         if (system.mount_point.size() > 1 && system.mount_point[0] == '/') command.argv.push_back(system.mount_point);
     });
-    std::string said;
-    if (!sandbox
-             .run_tool(
-                 command, Network::none, {}, [&](std::string_view line) { said.append(line).append("\n"); }, stop)
-             .ok())
-        throw StepFailed("parting the hard links between file systems failed: " + said);
+    run_host_tool(command, "parting the hard links between file systems", sandbox, stop);
 }
 
 double tree_size(Sandbox& sandbox, std::stop_token stop) {

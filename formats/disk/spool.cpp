@@ -17,16 +17,6 @@ namespace {
 
 constexpr std::size_t piece = std::size_t{1} << 20, grain = 65536;
 
-std::size_t fill(ByteSource& from, std::span<std::byte> out) {
-    std::size_t have = 0;
-    while (have < out.size()) {
-        const std::size_t got = from.read(out.subspan(have));
-        if (got == 0) break;
-        have += got;
-    }
-    return have;
-}
-
 }  // namespace
 
 std::shared_ptr<BlockSource> spool(ByteSource& from, const std::filesystem::path& folder, std::uint64_t limit) {
@@ -36,7 +26,7 @@ std::shared_ptr<BlockSource> spool(ByteSource& from, const std::filesystem::path
     File file(descriptor, "the spool file in " + folder.string());
     std::vector<std::byte> buffer(piece);
     std::uint64_t size = 0;
-    while (const std::size_t have = fill(from, buffer)) {
+    while (const std::size_t have = read_full(from, buffer)) {
         if (have > limit - size)
             throw RefusedImage("the stream has more than the limit of " + std::to_string(limit) + " bytes");
         for (std::size_t at = 0; at < have; at += grain) {

@@ -13,16 +13,6 @@ namespace {
 
 constexpr std::size_t piece = std::size_t{512} << 10, max_pieces = 8;
 
-std::size_t fill(ByteSource& from, std::span<std::byte> out) {
-    std::size_t have = 0;
-    while (have < out.size()) {
-        const std::size_t got = from.read(out.subspan(have));
-        if (got == 0) break;
-        have += got;
-    }
-    return have;
-}
-
 }  // namespace
 
 struct AheadSource::Worker {
@@ -46,7 +36,7 @@ struct AheadSource::Worker {
             std::exception_ptr problem;
             try {
                 bytes.resize(piece);
-                bytes.resize(fill(from, bytes));
+                bytes.resize(read_full(from, bytes));
             } catch (...) {
                 problem = std::current_exception();
             }
@@ -95,7 +85,7 @@ std::size_t AheadSource::read(std::span<std::byte> out) {
 }
 
 PeekedSource::PeekedSource(ByteSource& from, std::size_t count) : from_(from), first_(count) {
-    first_.resize(fill(from, first_));
+    first_.resize(read_full(from, first_));
 }
 
 std::size_t PeekedSource::read(std::span<std::byte> out) {

@@ -51,4 +51,15 @@ public:
     }
 };
 
+// Reads until `out` is full or the end is reached; returns how many bytes there were.
+inline std::size_t read_full(ByteSource& from, std::span<std::byte> out) {
+    std::size_t have = 0;
+    while (have < out.size()) {
+        const std::size_t got = from.read(out.subspan(have));
+        if (got == 0) break;
+        have += got;
+    }
+    return have;
+}
+
 }  // namespace formats

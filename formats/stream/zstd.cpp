@@ -198,14 +198,9 @@ private:
         packed_.erase(packed_.begin(), packed_.begin() + static_cast<std::ptrdiff_t>(std::exchange(first_, 0)));
         const std::size_t before = packed_.size();
         packed_.resize(before + step);
-        std::size_t have = before;
-        while (have < packed_.size()) {
-            const std::size_t got = from_.read(std::span(packed_).subspan(have));
-            if (got == 0) break;
-            have += got;
-        }
-        packed_.resize(have);
-        return have > before;
+        const std::size_t got = read_full(from_, std::span(packed_).subspan(before));
+        packed_.resize(before + got);
+        return got > 0;
     }
 
     void start_frame() {

@@ -12,6 +12,7 @@
 #include "server/api/json_text.hpp"
 #include "server/api/lint.hpp"
 #include "server/api/recipes.hpp"
+#include "server/api/responses.hpp"
 #include "server/clock.hpp"
 #include "server/jobs/last_lines.hpp"
 #include "server/publish/public_recipe.hpp"
@@ -22,8 +23,6 @@ namespace {
 namespace json = boost::json;
 using Parts = std::vector<std::string>;
 
-constexpr std::size_t page_size = 50, most_per_page = 500;
-
 Parts split_path(const std::string& path) {
     Parts parts;
     for (std::size_t begin = 1; begin <= path.size();) {
@@ -33,20 +32,6 @@ Parts split_path(const std::string& path) {
     }
     if (!parts.empty() && parts.back().empty()) parts.pop_back();
     return parts;
-}
-
-Response json_response(unsigned status, const json::value& value) {
-    Response response;
-    response.status = status;
-    response.headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}};
-    response.body = valid_utf8(json::serialize(value)) + "\n";
-    return response;
-}
-
-std::string query_value(const Request& request, const std::string& name) {
-    for (const auto& [key, value] : request.query)
-        if (key == name) return value;
-    return {};
 }
 
 std::size_t limit_of(const Request& request) {
@@ -190,16 +175,6 @@ Response submit(const Request& request, jobs::JobRunner& jobs, catalog::Catalog&
                                                           {"events", "/v1/builds/" + id + "/events"}}}});
     response.headers.emplace_back("Location", "/v1/builds/" + id);
     return response;
-}
-
-Response not_allowed(const std::string& method, const char* allowed) {
-    Response response = problem(405, method + " is not possible here; " + allowed + " is");
-    response.headers.emplace_back("Allow", allowed);
-    return response;
-}
-
-bool reads(const Request& request) {
-    return request.method == "GET" || request.method == "HEAD";
 }
 
 std::string content_type(const std::string& file_name) {

@@ -3,27 +3,18 @@
 
 #include "kickstart/lint.hpp"
 #include "server/api/error_response.hpp"
+#include "server/api/responses.hpp"
 
 namespace server::api {
-namespace {
-
-std::string text_of(const Request& request, const char* name, std::string otherwise) {
-    for (const auto& [key, value] : request.query)
-        if (key == name) return value;
-    return otherwise;
-}
-
-}  // namespace
-
 Response lint(const Request& request) {
     kickstart::LintOptions options;
-    options.parse.version = text_of(request, "version", "");
+    options.parse.version = query_value(request, "version");
     for (const auto& [key, value] : request.query)
         if (key != "version" && key != "file")
             return problem(400, "there is no option '" + key.substr(0, 64) + "'; there are version and file");
     kickstart::LintResult result;
     try {
-        result = kickstart::lint(request.body, text_of(request, "file", "recipe.ks"), options);
+        result = kickstart::lint(request.body, query_value(request, "file", "recipe.ks"), options);
     } catch (const std::invalid_argument& error) {
         return problem(400, error.what());  // a level that does not exist
     }

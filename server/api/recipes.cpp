@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/api/recipes.hpp"
 
-#include <sys/random.h>
-
 #include <algorithm>
-#include <array>
 #include <boost/json.hpp>
 #include <charconv>
 
@@ -12,9 +9,10 @@
 #include "kickstart/parser.hpp"
 #include "server/api/catalog_page.hpp"
 #include "server/api/error_response.hpp"
-#include "server/api/json_text.hpp"
+#include "server/api/responses.hpp"
 #include "server/clock.hpp"
 #include "server/publish/public_recipe.hpp"
+#include "server/random_hex.hpp"
 
 namespace server::api {
 namespace {
@@ -22,7 +20,7 @@ namespace {
 namespace json = boost::json;
 using catalog::StoredRecipe;
 
-constexpr std::size_t page_size = 50, most_per_page = 500;
+constexpr std::size_t token_bytes = 24;
 
 bool is_name(const std::string& name) {
     const auto good = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-'; };
@@ -40,18 +38,6 @@ int version_of(std::string_view text) {
 
 std::string digest(std::string_view text) {
     return formats::digest_hex(formats::DigestKind::sha256, std::string(text));
-}
-
-std::string new_token() {
-    std::array<unsigned char, 24> bytes{};
-    if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
-        throw std::runtime_error("no random numbers");
-    std::string token;
-    for (const unsigned char byte : bytes) {
-        token += "0123456789abcdef"[byte >> 4U];
-        token += "0123456789abcdef"[byte & 15U];
-    }
-    return token;
 }
 
 std::string decoded(std::string_view base64) {
@@ -101,24 +87,6 @@ json::object to_json(const StoredRecipe& recipe) {
             {"address", address_of(recipe)}};
 }
 
-Response json_response(unsigned status, const json::value& value) {
-    Response response;
-    response.status = status;
-    response.headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}};
-    response.body = valid_utf8(json::serialize(value)) + "\n";
-    return response;
-}
-
-Response not_allowed(const std::string& method, const char* allowed) {
-    Response response = problem(405, method + " is not possible here; " + allowed + " is");
-    response.headers.emplace_back("Allow", allowed);
-    return response;
-}
-
-bool reads(const Request& request) {
-    return request.method == "GET" || request.method == "HEAD";
-}
-
 Response no_recipe(const std::string& name) {
     return problem(404, "there is no recipe " + name.substr(0, 64));
 }
@@ -152,7 +120,7 @@ std::optional<Response> refused(const Request& request, const std::string& name)
 
 Response store(const Request& request, const std::string& name, catalog::Catalog& catalog) {
     if (auto why = refused(request, name)) return *why;
-    const std::string token = new_token();
+    const std::string token = random_hex(token_bytes);
     const auto stored =
         catalog.add_recipe({name, 0, request.body, now_rfc3339(), digest(request.body), digest(token)}, most_versions);
     if (!stored)

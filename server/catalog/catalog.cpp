@@ -11,11 +11,7 @@
 namespace server::catalog {
 namespace {
 
-constexpr int schema_version = 2;
-// What the second schema added to the first.
-constexpr const char* recipes_added =
-    "CREATE TABLE recipe (name TEXT NOT NULL, version INTEGER NOT NULL, text TEXT NOT NULL, created TEXT NOT NULL, "
-    "sha256 TEXT NOT NULL, token_sha256 TEXT NOT NULL, PRIMARY KEY (name, version))";
+constexpr int schema_version = std::size(schema_steps);
 constexpr const char* recipe_columns = "name, version, text, created, sha256, token_sha256";
 constexpr const char* job_columns =
     "id, kind, state, request, recipe, created, started, finished, attempts, step, progress, error, release";
@@ -63,7 +59,7 @@ public:
                                      ")");
         if (found < schema_version) {
             Transaction transaction(db_);
-            db_.execute(found == 0 ? schema : recipes_added);
+            for (int step = found; step < schema_version; ++step) db_.execute(schema_steps[step]);
             db_.execute(("PRAGMA user_version = " + std::to_string(schema_version)).c_str());
             transaction.commit();
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The catalog: releases with their artifacts, and the queue of jobs. Plain values in, plain values
-// out; catalog.cpp holds the only <sqlite3.h>, schema.sql the tables (portable SQL: PostgreSQL will
+// out; catalog.cpp holds the only <sqlite3.h>, schema_*.sql the tables (portable SQL: PostgreSQL will
 // stand behind the same interface). Every call is one transaction. Thread-safe.
 #include <cstdint>
 #include <filesystem>

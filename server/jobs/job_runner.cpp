@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/jobs/job_runner.hpp"
 
-#include <sys/random.h>
 #include <sys/stat.h>
 
-#include <array>
 #include <atomic>
 #include <boost/json.hpp>
 #include <condition_variable>
@@ -23,6 +21,7 @@
 #include "server/jobs/worker_process.hpp"
 #include "server/publish/publish.hpp"
 #include "server/publish/signing_key.hpp"
+#include "server/random_hex.hpp"
 
 namespace server::jobs {
 namespace {
@@ -33,15 +32,9 @@ using catalog::Job;
 using catalog::JobState;
 
 constexpr int max_attempts = 3;
+constexpr std::size_t id_bytes = 8;
 // What a build needs while it runs: the installed tree, the disk's allocated part, the artifacts.
 constexpr std::uint64_t needed_bytes = std::uint64_t{3} << 30;
-
-std::string random_id() {
-    std::array<std::byte, 8> bytes{};
-    if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
-        throw std::runtime_error("no random numbers");
-    return formats::to_hex(bytes);
-}
 
 void write_file(const fs::path& path, const std::string& text) {
     formats::File file = formats::File::create(path, 0600, true);
@@ -80,7 +73,7 @@ public:
     std::string submit(const Submission& submission) override {
         check_space();
         Job job;
-        job.id = random_id();
+        job.id = random_hex(id_bytes);
         job.kind = "build";
         job.created = now_rfc3339();
         json::object request{{"options", json::parse(submission.request)},

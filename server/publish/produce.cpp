@@ -8,10 +8,9 @@
 #include "server/publish/publish.hpp"
 
 namespace server::publish {
-using formats::DigestKind;
-
 namespace {
 
+using formats::DigestKind;
 constexpr DigestKind sha256 = DigestKind::sha256, md5 = DigestKind::md5;
 
 // One output file and its way there: compressor → artifact's digests and file.

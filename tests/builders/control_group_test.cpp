@@ -10,6 +10,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "tests/support/judges.hpp"
+
 namespace builders {
 namespace {
 
@@ -21,10 +23,6 @@ using ::testing::IsEmpty;
 class ControlGroups : public ::testing::Test {
 protected:
     void SetUp() override {
-        std::string name = ::testing::TempDir() + "cgroup-XXXXXX";
-        ASSERT_NE(::mkdtemp(name.data()), nullptr);
-        folder_ = name;
-        places_ = {folder_ / "root", folder_ / "self"};
         service_ = places_.root / "system.slice/xenkiln.service";
         fs::create_directories(service_);
         write(places_.root / "cgroup.controllers", "cpu memory pids\n");
@@ -32,7 +30,6 @@ protected:
         write(service_ / "cgroup.subtree_control", "\n");
         write(places_.self, "0::/system.slice/xenkiln.service\n");
     }
-    void TearDown() override { fs::remove_all(folder_); }
 
     static void write(const fs::path& file, const std::string& text) { std::ofstream(file) << text; }
     static std::string read(const fs::path& file) {
@@ -51,8 +48,9 @@ protected:
         return {};
     }
 
-    fs::path folder_, service_;
-    ControlGroupPlaces places_;
+    support::TemporaryFolder folder_;
+    ControlGroupPlaces places_{folder_ / "root", folder_ / "self"};
+    fs::path service_;
 };
 
 TEST_F(ControlGroups, the_service_moves_to_a_leaf_and_lets_its_siblings_have_limits) {

@@ -45,8 +45,10 @@ def seed(data):
              f'{RELEASE}.xva.xz': random.Random(4).randbytes(65536),
              f'{RELEASE}.ova.xml': b'<value/>', 'SHA256SUMS': b'00  x\n'}
     base = sqlite3.connect(data / 'catalog.sqlite')
-    base.executescript((service.SOURCE / 'server/catalog/schema.sql').read_text())
-    base.execute('PRAGMA user_version = 2')
+    steps = sorted((service.SOURCE / 'server/catalog').glob('schema_*.sql'))
+    for step in steps:
+        base.executescript(step.read_text())
+    base.execute(f'PRAGMA user_version = {len(steps)}')
     now = '2026-11-21T06:00:00Z'
     base.execute('INSERT INTO job VALUES (1,?,?,?,?,?,?,?,?,1,?,1,?,?)',
                  ('0123456789abcdef', 'build', 'done', '{"options":{}}', TINY, now, now, now, '', '', RELEASE))

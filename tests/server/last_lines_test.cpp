@@ -4,8 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <fstream>
+
+#include "tests/support/judges.hpp"
 
 namespace server::jobs {
 namespace {
@@ -15,20 +16,13 @@ using ::testing::IsEmpty;
 
 class LastLines : public ::testing::Test {
 protected:
-    void SetUp() override {
-        std::string name = ::testing::TempDir() + "last-lines-XXXXXX";
-        ASSERT_NE(::mkdtemp(name.data()), nullptr);
-        folder_ = name;
-    }
-    void TearDown() override { std::filesystem::remove_all(folder_); }
-
     std::filesystem::path log_of(const std::string& text) const {
         std::ofstream(folder_ / "log", std::ios::binary) << text;
         return folder_ / "log";
     }
 
 private:
-    std::filesystem::path folder_;
+    support::TemporaryFolder folder_;
 };
 
 TEST_F(LastLines, of_a_short_log_are_all_of_them) {

@@ -22,7 +22,7 @@ namespace support {
 class TemporaryFolder {
 public:
     TemporaryFolder() {
-        std::string name = (std::filesystem::temp_directory_path() / "formats-XXXXXX").string();
+        std::string name = (std::filesystem::temp_directory_path() / "xenkiln-XXXXXX").string();
         if (::mkdtemp(name.data()) == nullptr) std::abort();
         path_ = name;
     }

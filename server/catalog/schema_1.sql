@@ -40,13 +40,3 @@ CREATE TABLE artifact (
     PRIMARY KEY (release, file_name)
 );
 CREATE INDEX artifact_sha256 ON artifact (sha256);
-
-CREATE TABLE recipe (
-    name          TEXT NOT NULL,
-    version       INTEGER NOT NULL,
-    text          TEXT NOT NULL,
-    created       TEXT NOT NULL,
-    sha256        TEXT NOT NULL,
-    token_sha256  TEXT NOT NULL,
-    PRIMARY KEY (name, version)
-);

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What every part of the API asks of a request and answers alike. Errors: error_response.hpp.
+#include <boost/json.hpp>
+#include <cstddef>
+#include <string>
+
+#include "server/api/api.hpp"
+
+namespace server::api {
+
+inline constexpr std::size_t page_size = 50, most_per_page = 500;  // of every list
+
+Response json_response(unsigned status, const boost::json::value& value);
+Response not_allowed(const std::string& method, const char* allowed);  // 405; `allowed` as in the header Allow
+bool reads(const Request& request);                                    // GET or HEAD
+
+// The query's first value of that name, also when it is empty.
+std::string query_value(const Request& request, const std::string& name, const std::string& otherwise = {});
+
+}  // namespace server::api
