@@ -74,6 +74,11 @@ void check(int result) {
     if (result < 0) throw std::system_error(-result, std::generic_category(), "seccomp filter");
 }
 
+// What libseccomp's SCMP_A0 … make, which are C99's compound literals.
+scmp_arg_cmp argument(unsigned index, scmp_compare compare, scmp_datum_t first, scmp_datum_t second) {
+    return {index, compare, first, second};
+}
+
 }  // namespace
 
 formats::File script_filter() {
@@ -85,10 +90,10 @@ formats::File script_filter() {
     for (const std::uint64_t flag :
          {CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP})
         check(seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-                               SCMP_A0(SCMP_CMP_MASKED_EQ, flag, flag)));
+                               argument(0, SCMP_CMP_MASKED_EQ, flag, flag)));
     // Typing into the terminal of whoever started the service.
     check(seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
-                           SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffU, TIOCSTI)));
+                           argument(1, SCMP_CMP_MASKED_EQ, 0xffffffffU, TIOCSTI)));
     formats::File file(::memfd_create("script-filter", MFD_CLOEXEC), "seccomp filter");
     if (file.descriptor() < 0) throw std::system_error(errno, std::generic_category(), "memfd_create");
     check(seccomp_export_bpf(filter.get(), file.descriptor()));

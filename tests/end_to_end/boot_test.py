@@ -4,7 +4,7 @@ and published, downloaded, unpacked, booted under plain QEMU, entered by SSH and
 recipe."""
 import pathlib
 import subprocess
-import tempfile
+import time
 import unittest
 
 import guest
@@ -13,6 +13,12 @@ import xva
 
 
 class Boot(unittest.TestCase):
+    def setUp(self):
+        self.started = time.monotonic()
+
+    def say(self, what):
+        print(f'{time.monotonic() - self.started:6.1f} s  {what}', flush=True)
+
     def test_the_published_image_boots_and_is_as_its_recipe_says(self):
         folder = service.folder_of_user('boot')
         self.addCleanup(service.remove, folder)
@@ -26,6 +32,7 @@ class Boot(unittest.TestCase):
         recipe = (service.SOURCE / 'recipes/debian-12-pvhvm.ks').read_text()
         build = keyservice.submit(recipe, ssh_key=(folder / 'id.pub').read_text().strip(), outputs='xva.xz:0')
         job = keyservice.done(build, 1500)
+        self.say('built')
         release = keyservice.json(f'/v1/releases/{job["release"]}')
         self.assertRegex(release['name'], r'^debian-12-\d{8}-pvhvm$')
         artifact = next(a for a in release['artifacts'] if a['format'] == 'xva.xz')
@@ -38,11 +45,13 @@ class Boot(unittest.TestCase):
         if not xva.judge(image, folder / 'judged'):
             print('the reference checker is not beside this checkout; our own reader judged', flush=True)
 
+        self.say('downloaded, unpacked and judged')
         user = next(word.split('=')[1] for line in recipe.split('\n') if line.startswith('user ')
                     for word in line.split() if word.startswith('--name='))
         machine = guest.Guest([folder / 'disk1.raw'], folder, user, key)
         self.addCleanup(machine.close)
         machine.wait_for_login()
+        self.say('logged in')
 
         def ask(command):
             answer = machine.ssh(command)

@@ -36,19 +36,32 @@ class Guest:
             '-device', 'virtio-net-pci,netdev=n0', '-device', 'virtio-rng-pci',
             '-serial', f'file:{self.console}', '-no-reboot', *arguments]
         self.starts = 0
+        self.connection = None
         self.start()
 
     def start(self):
         self.starts += 1
         self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **as_user())
 
+    def ssh_words(self, *more):
+        return ['ssh', '-i', self.key, '-p', str(self.port), '-o', 'StrictHostKeyChecking=no',
+                '-o', 'UserKnownHostsFile=/dev/null', '-o', 'BatchMode=yes', '-o', 'ConnectTimeout=10',
+                '-o', 'IdentitiesOnly=yes', '-o', 'LogLevel=ERROR', '-F', '/dev/null',
+                '-S', self.folder / 'connection', *more, f'{self.user}@127.0.0.1']
+
     def ssh(self, command, timeout=120):
-        return subprocess.run(
-            ['ssh', '-i', self.key, '-p', str(self.port), '-o', 'StrictHostKeyChecking=no',
-             '-o', 'UserKnownHostsFile=/dev/null', '-o', 'BatchMode=yes', '-o', 'ConnectTimeout=10',
-             '-o', 'IdentitiesOnly=yes', '-o', 'LogLevel=ERROR', '-F', '/dev/null',
-             f'{self.user}@127.0.0.1', command],
-            capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL)
+        return subprocess.run([*self.ssh_words(), command], capture_output=True, text=True, timeout=timeout,
+                              stdin=subprocess.DEVNULL)
+
+    def keep_connected(self):
+        """One connection for every ssh() from now on: an emulated machine takes seconds to agree on keys."""
+        nothing = {'stdin': subprocess.DEVNULL, 'stdout': subprocess.DEVNULL, 'stderr': subprocess.DEVNULL}
+        self.connection = subprocess.Popen(self.ssh_words('-M', '-N'), **nothing)
+        for _ in range(120):
+            if subprocess.run(self.ssh_words('-O', 'check'), **nothing).returncode == 0:
+                return
+            time.sleep(0.5)
+        raise AssertionError('the connection to be shared was not made within a minute')
 
     def wait_for_login(self, seconds=480):
         until = time.monotonic() + seconds
@@ -67,7 +80,7 @@ class Guest:
             try:
                 answer = self.ssh('true', 40)
                 if answer.returncode == 0:
-                    return
+                    return self.keep_connected()
             except subprocess.TimeoutExpired:
                 pass
             time.sleep(2)
@@ -88,6 +101,9 @@ class Guest:
     def close(self):
         if self.process.stderr.closed:
             return
+        if self.connection:
+            self.connection.kill()
+            self.connection.wait()
         self.process.kill()
         self.process.wait()
         self.process.stderr.close()
