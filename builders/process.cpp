@@ -92,10 +92,6 @@ struct Prepared {
     ::setpgid(0, 0);
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(127);
-    sigset_t none;
-    sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    ::signal(SIGPIPE, SIG_DFL);
     const auto give_up = [&] {
         const int error = errno;
         [[maybe_unused]] const auto sent = ::write(report, &error, sizeof error);
@@ -165,6 +161,25 @@ std::map<std::string, std::string> plain_environment() {
             {"DEBIAN_FRONTEND", "noninteractive"}};
 }
 
+pid_t fork_with_default_signals() {
+    sigset_t all, before;
+    sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    const pid_t child = ::fork();
+    const int error = errno;
+    if (child == 0) {
+        for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
+        sigset_t none;
+        sigemptyset(&none);
+        ::sigprocmask(SIG_SETMASK, &none, nullptr);
+        return 0;
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    errno = error;
+    if (child < 0) fail("fork");
+    return child;
+}
+
 Outcome run(const Command& command, const LineHandler& on_line, std::stop_token stop) {
     if (stop.stop_requested()) throw Cancelled();
     const Prepared prepared = prepare(command);
@@ -179,8 +194,7 @@ Outcome run(const Command& command, const LineHandler& on_line, std::stop_token 
     const int out = command.stdout_fd >= 0 ? command.stdout_fd : output.write.descriptor();
 
     const pid_t parent = ::getpid();
-    const pid_t child = ::fork();
-    if (child < 0) fail("fork");
+    const pid_t child = fork_with_default_signals();
     if (child == 0)
         exec_child(command, prepared, in, out, output.write.descriptor(), report.write.descriptor(), parent);
     ::setpgid(child, child);  // whichever of us is first

@@ -4,6 +4,8 @@
 // dies with us (PR_SET_PDEATHSIG), gets an environment of our making and no file descriptor of
 // ours, leads a process group of its own, and is killed with the group when `stop` is requested.
 // Blocking; the calling thread must outlive the child.
+#include <sys/types.h>
+
 #include <functional>
 #include <map>
 #include <stop_token>
@@ -33,6 +35,11 @@ using LineHandler = std::function<void(std::string_view line)>;
 // Standard output and error arrive merged, line by line, at `on_line`.
 // Throws std::system_error when the program cannot be started, Cancelled when stopped.
 Outcome run(const Command& command, const LineHandler& on_line, std::stop_token stop = {});
+
+// fork() for programs with threads and handlers: the child has no handler of ours and no signal blocked, and none
+// came to it before. A handler that ran there would speak for us, into pipes that are ours.
+// Throws std::system_error.
+pid_t fork_with_default_signals();
 
 // All output of a tool that must succeed. Throws StepFailed with its output when it does not.
 std::string capture(const Command& command, std::stop_token stop = {});

@@ -254,11 +254,11 @@ private:
     const ConversionWish& wish_;
     std::ostream& notes_;
     std::mutex telling_;  // also for files_ and written_
-    std::vector<Written> written_;
-    std::vector<std::unique_ptr<OutputFile>> files_;
     OpenedImage image_;
     std::vector<std::unique_ptr<ScannedDisk>> scanned_;
     std::vector<BlockSource*> disks_;
+    std::vector<Written> written_;
+    std::vector<std::unique_ptr<OutputFile>> files_;  // behind image_: their threads read from it to their end
 };
 
 }  // namespace

@@ -27,7 +27,7 @@ class TakesCopies {
 public:
     virtual ~TakesCopies() = default;
     // Like write() of these bytes of the file, but perhaps later: the file stays open and unchanged until
-    // finish(). False when this sink cannot, and nothing was taken.
+    // finish(), or until this sink is destroyed. False when this sink cannot, and nothing was taken.
     virtual bool copy_from(const FilePlace& place) = 0;
 };
 

@@ -17,6 +17,8 @@
 #include <thread>
 #include <vector>
 
+#include "builders/process.hpp"
+
 namespace server::jobs {
 namespace {
 
@@ -83,14 +85,9 @@ WorkerProcess::WorkerProcess(const fs::path& program, const fs::path& folder) {
     const std::string program_text = program.string(), folder_text = folder.string();
     std::array<char*, 3> argv{const_cast<char*>(program_text.c_str()), const_cast<char*>(folder_text.c_str()), nullptr};
 
-    pid_ = ::fork();
-    if (pid_ < 0) fail("fork");
+    pid_ = builders::fork_with_default_signals();
     if (pid_ == 0) {
         ::setsid();
-        sigset_t none;
-        sigemptyset(&none);
-        ::sigprocmask(SIG_SETMASK, &none, nullptr);
-        for (const int signal : {SIGTERM, SIGINT, SIGPIPE, SIGHUP}) ::signal(signal, SIG_DFL);
         if (::dup2(child_in.descriptor(), 0) < 0 || ::dup2(child_out.descriptor(), 1) < 0 || ::dup2(log, 2) < 0)
             ::_exit(127);
         ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
