@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "builders/confinement.hpp"
 #include "formats/base/handle.hpp"
 
 namespace builders {
@@ -70,6 +71,12 @@ constexpr std::array refused{
     SCMP_SYS(fanotify_init),
 };
 
+constexpr std::array network_and_programs{
+    SCMP_SYS(socket), SCMP_SYS(socketpair), SCMP_SYS(connect), SCMP_SYS(bind),        SCMP_SYS(listen),
+    SCMP_SYS(accept), SCMP_SYS(accept4),    SCMP_SYS(sendto),  SCMP_SYS(sendmsg),     SCMP_SYS(sendmmsg),
+    SCMP_SYS(execve), SCMP_SYS(execveat),   SCMP_SYS(chroot),  SCMP_SYS(pidfd_getfd), SCMP_SYS(truncate),
+};
+
 void check(int result) {
     if (result < 0) throw std::system_error(-result, std::generic_category(), "seccomp filter");
 }
@@ -79,12 +86,12 @@ scmp_arg_cmp argument(unsigned index, scmp_compare compare, scmp_datum_t first, 
     return {index, compare, first, second};
 }
 
-}  // namespace
-
-formats::File script_filter() {
-    const Filter filter(seccomp_init(SCMP_ACT_ALLOW));
+// `but`: a call of the list that stays allowed.
+Filter refusing(int but = -1) {
+    Filter filter(seccomp_init(SCMP_ACT_ALLOW));
     if (!filter) throw std::bad_alloc();
-    for (const int call : refused) check(seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), call, 0));
+    for (const int call : refused)
+        if (call != but) check(seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), call, 0));
     // clone3's flags lie in memory where a filter cannot look: programs fall back to clone.
     check(seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0));
     for (const std::uint64_t flag :
@@ -94,6 +101,21 @@ formats::File script_filter() {
     // Typing into the terminal of whoever started the service.
     check(seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
                            argument(1, SCMP_CMP_MASKED_EQ, 0xffffffffU, TIOCSTI)));
+    return filter;
+}
+
+}  // namespace
+
+void refuse_network_and_programs() {
+    // With ptrace a sanitizer looks for leaks.
+    const Filter filter = refusing(with_sanitizer ? SCMP_SYS(ptrace) : -1);
+    for (const int call : network_and_programs) check(seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), call, 0));
+    check(seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, 1));
+    check(seccomp_load(filter.get()));
+}
+
+formats::File script_filter() {
+    const Filter filter = refusing();
     formats::File file(::memfd_create("script-filter", MFD_CLOEXEC), "seccomp filter");
     if (file.descriptor() < 0) throw std::system_error(errno, std::generic_category(), "memfd_create");
     check(seccomp_export_bpf(filter.get(), file.descriptor()));

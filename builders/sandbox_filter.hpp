@@ -10,4 +10,8 @@ namespace builders {
 // An unnamed file with the compiled filter, at its start.
 formats::File script_filter();
 
+// For this process, all its threads, for good: what script_filter() refuses, and every socket, and starting programs.
+// What it has open stays open.
+void refuse_network_and_programs();
+
 }  // namespace builders

@@ -14,7 +14,9 @@
 #include "builders/sandbox.hpp"
 #include "cli/build_display.hpp"
 #include "cli/commands.hpp"
+#include "cli/image_arguments.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/url_input.hpp"
 #include "formats/raw/raw.hpp"
 #include "formats/stream/output_file.hpp"
 #include "server/clock.hpp"
@@ -36,7 +38,10 @@ struct Options {
     builders::BuildHost host;
     std::vector<fs::path> devices;
     bool keep_disk = false, keep_on_failure = false;
+    UrlArguments url;
 };
+
+constexpr std::uint64_t largest_recipe = 4 << 20;
 
 std::string read_file(const fs::path& path) {
     std::ifstream file(path, std::ios::binary);
@@ -166,8 +171,19 @@ void move_file(const fs::path& from, const fs::path& to) {
     }
 }
 
+std::string read_recipe(const Options& options) {
+    if (is_url(options.recipe)) {
+        UrlArguments url = options.url;
+        url.allowed_hosts = options.host.allowed_hosts;
+        return fetch_text_input(options.recipe, url, largest_recipe);
+    }
+    if (!options.url.sha256.empty())
+        throw CLI::ValidationError("--sha256", "it is for a recipe from a URL, and " + options.recipe + " is none");
+    return read_file(options.recipe);
+}
+
 int build(const Options& options) {
-    const std::string recipe = read_file(options.recipe);
+    const std::string recipe = read_recipe(options);
     json::object request;
     builders::BuildPlan plan;
     if (const int wrong = check(recipe, options, request, plan)) return wrong;
@@ -218,7 +234,8 @@ void add_build(CLI::App& program, int& exit_code) {
     auto options = std::make_shared<Options>();
     CLI::App* command = program.add_subcommand(
         "build", "Build a recipe without a service: the same steps, the same files, in a folder.");
-    command->add_option("recipe", options->recipe, "The kickstart file")->required();
+    command->add_option("recipe", options->recipe, "The kickstart file, or its URL")->required();
+    command->add_option("--sha256", options->url.sha256, "Digest that a recipe from a URL must have: 64 hex digits");
     command
         ->add_option("--output,-o", options->output,
                      "Folder for the image, its ova.xml, report, SHA256SUMS, MD5SUMS and build.log")

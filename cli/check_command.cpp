@@ -61,7 +61,7 @@ void add_check(CLI::App& program, int& exit_code) {
     auto path = std::make_shared<std::string>();
     CLI::App* command = program.add_subcommand(
         "check", "Structure, refcounts, leaks and checksums of an image; reads everything that is allocated.");
-    command->add_option("file", *path, "The image, or - for standard input")->required();
+    command->add_option("file", *path, "The image, a URL, or - for standard input")->required();
     add_image_options(*command, *arguments);
     command->callback(
         [arguments, path, &exit_code] { exit_code = run_command("check", [&] { return check(*path, *arguments); }); });

@@ -22,6 +22,8 @@ void add_inspect(CLI::App& program, int& exit_code);
 void add_map(CLI::App& program, int& exit_code);
 void add_check(CLI::App& program, int& exit_code);
 void add_compare(CLI::App& program, int& exit_code);
+void add_download(CLI::App& program, int& exit_code);
+void add_upload(CLI::App& program, int& exit_code);
 
 // --keyring DISTRIBUTION=FILE, repeatable; `keyrings` outlives the command.
 void add_keyring_option(CLI::App& command, std::map<std::string, std::string>& keyrings);

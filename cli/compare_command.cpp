@@ -37,13 +37,17 @@ void add_compare(CLI::App& program, int& exit_code) {
     };
     auto arguments = std::make_shared<Arguments>();
     CLI::App* command = program.add_subcommand("compare", "Do two images, of any formats, hold the same disks?");
-    command->add_option("a", arguments->first, "One image")->required();
-    command->add_option("b", arguments->second, "The other")->required();
+    command->add_option("a", arguments->first, "One image, or its URL")->required();
+    command->add_option("b", arguments->second, "The other, or its URL")->required();
     add_image_options(*command, arguments->a);
     command->add_option("--from-b", arguments->b.from, "Format of the second input");
+    command->add_option("--sha256-b", arguments->b.url.sha256, "Digest of the second input, when it is a URL");
     command->callback([arguments, &exit_code] {
         exit_code = run_command("compare", [&] {
             arguments->b.spool = arguments->a.spool;
+            const std::string sha256_b = arguments->b.url.sha256;
+            arguments->b.url = arguments->a.url;
+            arguments->b.url.sha256 = sha256_b;
             return compare(open_input(arguments->first, arguments->a), open_input(arguments->second, arguments->b));
         });
     });

@@ -5,17 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <filesystem>
-#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
 
 #include "cli/progress_sink.hpp"
-#include "formats/base/errors.hpp"
-#include "formats/disk/boot_firmware.hpp"
+#include "formats/conversion.hpp"
 #include "formats/disk/fan_out.hpp"
 #include "formats/disk/file_disk.hpp"
 #include "formats/disk/partition_table.hpp"
@@ -57,29 +54,25 @@ OutputKind kind_of(const std::string& output, const ConversionWish& wish) {
     return *kind;
 }
 
-Hardware hardware_of(const OpenedImage& image, BlockSource& first, const ConversionWish& wish) {
-    Hardware hardware = image.hardware.value_or(Hardware{});
-    if (!image.hardware) hardware.firmware = boot_firmware(first);
+HardwareWish hardware_wish(const ConversionWish& wish) {
+    HardwareWish hardware;
     if (!wish.name.empty()) hardware.name = wish.name;
-    if (hardware.name.empty()) {
-        hardware.name = fs::path(wish.input).filename().string();
-        hardware.name = hardware.name.substr(0, hardware.name.find('.'));
-        if (hardware.name.empty() || wish.input == "-") hardware.name = "disk";
-    }
     if (wish.vcpus) hardware.vcpus = wish.vcpus;
     if (wish.memory_mib) hardware.memory_bytes = wish.memory_mib << 20;
     if (wish.firmware != "auto") hardware.firmware = wish.firmware == "uefi" ? Firmware::uefi : Firmware::bios;
-    hardware.is_template = hardware.is_template || wish.is_template;
+    if (wish.is_template) hardware.is_template = true;
     return hardware;
 }
 
-// A raw source without one hole says nothing about its zeroes: it is read once to find them.
-bool worth_a_scan(const OpenedImage& image, const std::string& wish) {
-    if (wish != "auto") return wish == "find";
-    if (image.format != Format::raw) return false;
-    BlockSource& disk = *image.disks.front().source;
-    const Extent first = disk.extent_at(0);
-    return first.allocated && first.length == disk.virtual_size();
+// Of a machine that has none else.
+std::string name_by(const std::string& input) {
+    std::string name = is_url(input) ? name_of_url(input) : fs::path(input).filename().string();
+    name = name.substr(0, name.find('.'));
+    return name.empty() || input == "-" ? "disk" : name;
+}
+
+bool scan_wanted(const OpenedImage& image, const std::string& wish) {
+    return wish == "auto" ? worth_a_scan(image) : wish == "find";
 }
 
 class Conversion {
@@ -100,12 +93,17 @@ public:
         choose_disks();
         for (BlockSource* disk : disks_)
             for (const std::string& problem : partition_table_problems(*disk)) notes_ << "note: " << problem << "\n";
-        const Hardware hardware = hardware_of(image_, *disks_.front(), wish_);
+        for (const std::string& output : wish_.outputs)
+            if (disks_.size() == 1 && kind_of(output, wish_).format == Format::raw && !wish_.nested &&
+                !wish_.image.force)
+                refuse_nested(image_, *disks_.front(), output, "type --nested to write it");
+        const Hardware hardware = hardware_of(image_, *disks_.front(), hardware_wish(wish_), name_by(wish_.input));
         if (wish_.outputs.size() > 1 && disks_.size() == 1)
             write_all(hardware);
         else
             for (const std::string& output : wish_.outputs) write(output, disks_, hardware);
-        for (const Written& output : written_) inspect_again(output);
+        for (const Written& output : written_)
+            check_written(std::make_shared<FileDisk>(output.file->again()), output.format, output.disks);
         for (const std::unique_ptr<OutputFile>& file : files_) file->appear();  // all of them are complete
     }
 
@@ -120,7 +118,7 @@ private:
         if (wish_.disk > image_.disks.size())
             throw std::invalid_argument("--disk " + std::to_string(wish_.disk) + ": the input has " +
                                         std::to_string(image_.disks.size()));
-        if (worth_a_scan(image_, wish_.zeroes)) {
+        if (scan_wanted(image_, wish_.zeroes)) {
             notes_ << "note: the input has no holes; it is read once to find its zeroes (--zeroes keep: not)\n";
             for (OpenedDisk& disk : image_.disks) scanned_.push_back(std::make_unique<ScannedDisk>(*disk.source));
         }
@@ -131,30 +129,9 @@ private:
 
     // Several outputs of one disk: each on its own thread, the disk is read once for all.
     void write_all(const Hardware& hardware) {
-        FanOut fan(*disks_.front(), wish_.outputs.size());
-        std::vector<std::future<void>> running;
-        for (std::size_t i = 0; i < wish_.outputs.size(); ++i)
-            running.push_back(std::async(std::launch::async, [this, i, &fan, &hardware] {
-                try {
-                    write(wish_.outputs[i], {&fan.reader(i)}, hardware, i == 0);
-                    fan.done(i);
-                } catch (...) {
-                    fan.cancel();
-                    throw;
-                }
-            }));
-        std::exception_ptr first, cancelled;
-        for (std::future<void>& one : running) {
-            try {
-                one.get();
-            } catch (const Cancelled&) {
-                cancelled = std::current_exception();
-            } catch (...) {
-                if (!first) first = std::current_exception();
-            }
-        }
-        if (!first) first = cancelled;
-        if (first) std::rethrow_exception(first);
+        read_side_by_side(disks_, wish_.outputs.size(), [&](std::size_t i, const std::vector<BlockSource*>& disks) {
+            write(wish_.outputs[i], disks, hardware, i == 0);
+        });
     }
 
     void write(const std::string& output, const std::vector<BlockSource*>& disks, const Hardware& hardware,
@@ -163,7 +140,6 @@ private:
         if (kind.format != Format::xva && disks.size() > 1)
             throw std::invalid_argument("the input has " + std::to_string(disks.size()) + " disks, " +
                                         std::string(to_string(kind.format)) + " holds one: choose with --disk N");
-        if (kind.format == Format::raw) refuse_nested(output, *disks.front());
         const std::unique_ptr<PlannedOutput> plan = plan_output(kind, disks, hardware);
         for (const std::string& note : plan->notes()) tell(output + ": " + note);
         const int level = kind.level.value_or(levels(kind.packing).standard);
@@ -191,30 +167,6 @@ private:
         ProgressSink progress(sink, plan.file_size(), shown);
         plan.write(progress);
         progress.finish();
-    }
-
-    // As raw its content would be taken for the other image, by others if not by us.
-    void refuse_nested(const std::string& output, BlockSource& disk) const {
-        if (wish_.nested || wish_.image.force) return;
-        std::vector<std::byte> first(std::min<std::uint64_t>(signature_bytes, disk.virtual_size()));
-        disk.read_at(0, first);
-        const std::vector<std::string> found = image_.forward ? signatures_of(first) : signatures_of(disk);
-        if (!found.empty())
-            throw RefusedImage(output + ": the disk itself has the signature of " + found.front() +
-                               ", a raw file of it would be taken for that: type --nested to write it");
-    }
-
-    // What we wrote is read as anybody's image is, before it has a name.
-    void inspect_again(const Written& output) {
-        OpenOptions options;
-        options.declared = output.format;
-        const OpenedImage image =
-            open_image(std::make_shared<FileDisk>(output.file->again()), "the output just written", options);
-        for (std::size_t i = 0; i < image.disks.size(); ++i)
-            if (image.disks[i].source->virtual_size() < output.disks[i]->virtual_size())
-                throw std::logic_error("the output just written has a disk of " +
-                                       std::to_string(image.disks[i].source->virtual_size()) + " bytes instead of " +
-                                       std::to_string(output.disks[i]->virtual_size()));
     }
 
     void tell(const std::string& note) {

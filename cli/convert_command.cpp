@@ -12,7 +12,7 @@ void add_convert(CLI::App& program, int& exit_code) {
     auto arguments = std::make_shared<ConversionWish>();
     CLI::App* command = program.add_subcommand(
         "convert", "Disk images between qcow2, raw, VHD and XVA (VMDK and OVA are read), packed or not.");
-    command->add_option("input", arguments->input, "The image, or - for standard input")->required();
+    command->add_option("input", arguments->input, "The image, a URL, or - for standard input")->required();
     command
         ->add_option("output", arguments->outputs, "Where it goes, or - ; the ending says the format; may be repeated")
         ->required();
@@ -39,6 +39,7 @@ void add_convert(CLI::App& program, int& exit_code) {
     command->callback([arguments, &exit_code] {
         exit_code = run_command("convert", [&] {
             std::ostream silent(nullptr);
+            arguments->image.url.quiet = arguments->quiet;
             convert(*arguments, arguments->quiet ? silent : std::cerr);
             return 0;
         });

@@ -8,6 +8,8 @@
 #include <iostream>
 #include <stdexcept>
 
+#include "formats/disk/file_disk.hpp"
+
 namespace cli {
 
 void add_image_options(CLI::App& command, ImageArguments& arguments) {
@@ -15,6 +17,8 @@ void add_image_options(CLI::App& command, ImageArguments& arguments) {
     command.add_flag("--force", arguments.force,
                      "With --from raw: take the bytes as they are, whatever they look like");
     command.add_option("--spool", arguments.spool, "Folder for what must be unpacked or kept to be read (/var/tmp)");
+    command.add_option("--sha256", arguments.url.sha256, "Digest that an input from a URL must have: 64 hex digits");
+    add_url_options(command, arguments.url);
 }
 
 formats::OpenedImage open_input(const std::string& path, const ImageArguments& arguments, bool forward) {
@@ -30,7 +34,13 @@ formats::OpenedImage open_input(const std::string& path, const ImageArguments& a
     if (arguments.force && options.declared != formats::Format::raw)
         throw std::invalid_argument("--force goes with --from raw");
     options.force_raw = arguments.force;
-    return open_image(path, options);
+    if (!is_url(path)) {
+        if (!arguments.url.sha256.empty())
+            throw std::invalid_argument("--sha256 is for inputs from a URL, and " + path + " is none");
+        return open_image(path, options);
+    }
+    FetchedInput fetched = fetch_input(path, arguments.url, arguments.spool);
+    return open_image(std::make_shared<formats::FileDisk>(std::move(fetched.file)), fetched.name, options);
 }
 
 int run_command(const char* name, const std::function<int()>& work) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 
+#include "cli/url_input.hpp"
 #include "formats/open_image.hpp"
 
 namespace CLI {
@@ -18,11 +19,12 @@ struct ImageArguments {
     bool force = false;
     std::string spool = "/var/tmp";
     bool verify_manifest = true;
+    UrlArguments url;
 };
-// --from, --force, --spool.
+// --from, --force, --spool, and those of inputs that are URLs.
 void add_image_options(CLI::App& command, ImageArguments& arguments);
 
-// `forward`: see OpenOptions. Throws std::invalid_argument for an unknown --from.
+// An http(s) address is fetched first. `forward`: see OpenOptions. Throws std::invalid_argument for an unknown --from.
 formats::OpenedImage open_input(const std::string& path, const ImageArguments& arguments, bool forward = false);
 
 // Runs `work` and prints what it throws as "xenkiln COMMAND: …": 0 … done, 1 refused or failed, 2 usage.

@@ -97,7 +97,7 @@ void add_inspect(CLI::App& program, int& exit_code) {
     auto arguments = std::make_shared<Arguments>();
     CLI::App* command = program.add_subcommand(
         "inspect", "Format, sizes, allocation, features, hardware, warnings and the disk digest of an image.");
-    command->add_option("file", arguments->path, "The image, or - for standard input")->required();
+    command->add_option("file", arguments->path, "The image, a URL, or - for standard input")->required();
     add_image_options(*command, arguments->image);
     command->add_flag("--json", arguments->json, "As JSON");
     command->add_flag("--no-digest", arguments->no_digest,

@@ -21,6 +21,15 @@ void block_interrupts() {
     ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
+InterruptsBlocked::InterruptsBlocked() {
+    const sigset_t signals = interrupts();
+    ::pthread_sigmask(SIG_BLOCK, &signals, &before_);
+}
+
+InterruptsBlocked::~InterruptsBlocked() {
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
+
 Interrupt::Interrupt(std::function<void()> act)
     : thread_([this, act = std::move(act)] {
           const sigset_t signals = interrupts();

@@ -22,6 +22,8 @@ int main(int argc, char** argv) {
     cli::add_map(program, exit_code);
     cli::add_check(program, exit_code);
     cli::add_compare(program, exit_code);
+    cli::add_download(program, exit_code);
+    cli::add_upload(program, exit_code);
     try {
         program.parse(argc, argv);
     } catch (const CLI::RequiredError& error) {

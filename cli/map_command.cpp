@@ -36,7 +36,7 @@ void add_map(CLI::App& program, int& exit_code) {
     };
     auto arguments = std::make_shared<Arguments>();
     CLI::App* command = program.add_subcommand("map", "The extents of an image's disks: where data is and where not.");
-    command->add_option("file", arguments->path, "The image, or - for standard input")->required();
+    command->add_option("file", arguments->path, "The image, a URL, or - for standard input")->required();
     add_image_options(*command, arguments->image);
     command->add_flag("--json", arguments->json, "As JSON");
     command->callback([arguments, &exit_code] {

@@ -43,6 +43,17 @@ void add_serve(CLI::App& program, int& exit_code) {
     command->add_option("--build-seconds", limits.seconds, "Most seconds of one step of a build")
         ->check(CLI::Range(1, 1 << 24))
         ->capture_default_str();
+    command->add_option("--upload-size", config->upload_bytes, "Most bytes of one upload")
+        ->transform(CLI::AsSizeValue(false))
+        ->capture_default_str();
+    command->add_option("--upload-count", config->upload_count, "Most uploads kept at once, unfinished ones too")
+        ->check(CLI::Range(0, 100000))
+        ->capture_default_str();
+    command
+        ->add_option("--upload-seconds", config->upload_seconds,
+                     "How long an upload is kept after its last byte came or it was last used")
+        ->check(CLI::Range(1, 1 << 30))
+        ->capture_default_str();
     auto user = std::make_shared<std::string>("xenkiln");
     command->add_option("--user", *user, "Whom to become when started as root")->capture_default_str();
     const CLI::Option* data = command->get_option("--data");

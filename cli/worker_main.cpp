@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "builders/guestfs_guest.hpp"
+#include "builders/network/fetch.hpp"
 #include "server/jobs/run_job.hpp"
 
 int main(int argc, char** argv) {
@@ -10,5 +11,5 @@ int main(int argc, char** argv) {
                      "Runs one job; started by `xenkiln serve` and `xenkiln build`.\n";
         return 2;
     }
-    return server::jobs::run_job(argv[1], builders::open_guestfs_guest);
+    return server::jobs::run_job(argv[1], {builders::open_guestfs_guest, builders::network::fetch});
 }

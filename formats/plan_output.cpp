@@ -18,32 +18,37 @@ std::string padded(std::uint64_t from, std::uint64_t to, const char* why) {
     return "the disk of " + std::to_string(from) + " bytes is padded with zeroes to " + std::to_string(to) + ", " + why;
 }
 
-class RawOutput : public PlannedOutput {
+// A layout and what is made of it.
+class RawPlan : public PlannedOutput {
 public:
-    explicit RawOutput(BlockSource& disk) : disk_(disk) {}
-    std::uint64_t file_size() const override { return disk_.virtual_size(); }
+    explicit RawPlan(BlockSource& disk) : disk_(disk), output_(raw::raw_output(disk)) {}
+    std::uint64_t file_size() const override { return output_->size(); }
     void write(ByteSink& sink) override { raw::write_raw(disk_, sink); }
+    const RangedOutput* ranged() const override { return output_.get(); }
 
 private:
     BlockSource& disk_;
+    std::unique_ptr<RangedOutput> output_;
 };
 
-class Qcow2Output : public PlannedOutput {
+class Qcow2Plan : public PlannedOutput {
 public:
-    explicit Qcow2Output(BlockSource& disk) : layout_(disk) {
+    explicit Qcow2Plan(BlockSource& disk) : layout_(disk), output_(qcow2_output(layout_)) {
         if (layout_.virtual_size() != disk.virtual_size())
             notes_.push_back(padded(disk.virtual_size(), layout_.virtual_size(), "a whole sector"));
     }
     std::uint64_t file_size() const override { return layout_.file_size(); }
     void write(ByteSink& sink) override { qcow2::write_qcow2(layout_, sink); }
+    const RangedOutput* ranged() const override { return output_.get(); }
 
 private:
     qcow2::Qcow2Layout layout_;
+    std::unique_ptr<RangedOutput> output_;
 };
 
-class PackedQcow2Output : public PlannedOutput {
+class PackedQcow2Plan : public PlannedOutput {
 public:
-    PackedQcow2Output(BlockSource& disk, const qcow2::PackOptions& options) : packed_(disk, options) {
+    PackedQcow2Plan(BlockSource& disk, const qcow2::PackOptions& options) : packed_(disk, options) {
         if (packed_.virtual_size() != disk.virtual_size())
             notes_.push_back(padded(disk.virtual_size(), packed_.virtual_size(), "a whole sector"));
     }
@@ -54,33 +59,38 @@ private:
     qcow2::PackedQcow2 packed_;
 };
 
-class VhdOutput : public PlannedOutput {
+class VhdPlan : public PlannedOutput {
 public:
-    VhdOutput(BlockSource& disk, const vhd::VhdOptions& options) : layout_(disk, options) {
+    VhdPlan(BlockSource& disk, const vhd::VhdOptions& options) : layout_(disk, options), output_(vhd_output(layout_)) {
         if (layout_.virtual_size() != disk.virtual_size())
             notes_.push_back(padded(disk.virtual_size(), layout_.virtual_size(),
                                     options.kind == vhd::Kind::fixed ? "a whole MiB" : "a whole sector"));
     }
     std::uint64_t file_size() const override { return layout_.file_size(); }
     void write(ByteSink& sink) override { vhd::write_vhd(layout_, sink); }
+    const RangedOutput* ranged() const override { return output_.get(); }
 
 private:
     vhd::VhdLayout layout_;
+    std::unique_ptr<RangedOutput> output_;
 };
 
-class XvaOutput : public PlannedOutput {
+class XvaPlan : public PlannedOutput {
 public:
-    XvaOutput(const std::vector<BlockSource*>& disks, const Hardware& hardware, const xva::XvaOptions& options)
-        : layout_(disks, hardware, options) {
+    XvaPlan(const std::vector<BlockSource*>& disks, const Hardware& hardware, const xva::XvaOptions& options)
+        : layout_(disks, hardware, options), output_(xva_output(layout_)) {
         for (const auto& disk : layout_.disks())
             if (disk.virtual_size != disk.source->virtual_size())
                 notes_.push_back(padded(disk.source->virtual_size(), disk.virtual_size, "a whole MiB"));
     }
     std::uint64_t file_size() const override { return layout_.file_size(); }
     void write(ByteSink& sink) override { xva::write_xva(layout_, sink); }
+    std::string ova_xml() const override { return layout_.ova_xml(); }
+    const RangedOutput* ranged() const override { return output_.get(); }
 
 private:
     xva::XvaLayout layout_;
+    std::unique_ptr<RangedOutput> output_;
 };
 
 }  // namespace
@@ -103,6 +113,13 @@ std::optional<OutputKind> output_kind_from(std::string_view name) {
     return kind;
 }
 
+std::string output_name(const OutputKind& kind) {
+    std::string name(to_string(kind.format));
+    if (kind.fixed) name += "-fixed";
+    if (kind.clusters != Compression::none) name += kind.clusters == Compression::zstd ? "-zstd" : "-zlib";
+    return name + std::string(file_ending(kind.packing));
+}
+
 std::optional<OutputKind> output_kind_by_ending(std::string_view name) {
     const std::optional<Format> format = format_by_ending(name);
     if (!format || *format == Format::vmdk || *format == Format::ova) return std::nullopt;
@@ -118,28 +135,30 @@ std::unique_ptr<PlannedOutput> plan_output(const OutputKind& kind, const std::ve
     if (kind.format == Format::xva) {
         xva::XvaOptions options;
         // Every host that unpacks zstd (xapi 1.214) knows this checksum, which costs a tenth of SHA-1.
-        if (kind.packing == Compression::zstd) options.checksum = xva::Checksum::xxhash;
-        return std::make_unique<XvaOutput>(disks, hardware, options);
+        if (kind.xxhash.value_or(kind.packing == Compression::zstd)) options.checksum = xva::Checksum::xxhash;
+        if (!kind.date.empty()) options.date = kind.date;
+        return std::make_unique<XvaPlan>(disks, hardware, options);
     }
     if (disks.size() != 1)
         throw std::invalid_argument(std::string(to_string(kind.format)) + " holds one disk, there are " +
                                     std::to_string(disks.size()));
     switch (kind.format) {
         case Format::raw:
-            return std::make_unique<RawOutput>(*disks.front());
+            return std::make_unique<RawPlan>(*disks.front());
         case Format::qcow2:
             if (kind.clusters != Compression::none) {
                 qcow2::PackOptions options;
                 options.zstd = kind.clusters == Compression::zstd;
                 options.level = kind.level.value_or(levels(kind.clusters).standard);
+                options.spool_folder = kind.spool_folder;
                 options.threads = kind.threads ? kind.threads : std::max(1U, std::thread::hardware_concurrency());
-                return std::make_unique<PackedQcow2Output>(*disks.front(), options);
+                return std::make_unique<PackedQcow2Plan>(*disks.front(), options);
             }
-            return std::make_unique<Qcow2Output>(*disks.front());
+            return std::make_unique<Qcow2Plan>(*disks.front());
         case Format::vhd: {
             vhd::VhdOptions options;
             options.kind = kind.fixed ? vhd::Kind::fixed : vhd::Kind::dynamic;
-            return std::make_unique<VhdOutput>(*disks.front(), options);
+            return std::make_unique<VhdPlan>(*disks.front(), options);
         }
         default:
             throw std::invalid_argument(std::string(to_string(kind.format)) + " is not written");

@@ -3,6 +3,7 @@
 // Disks into a file of any format that we write: the whole layout is planned from the extents, so that
 // the size is known before the first byte; then the bytes flow once, forward. The same disks and
 // options give the same bytes.
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "formats/detect_format.hpp"
 #include "formats/disk/block_source.hpp"
+#include "formats/disk/ranged_output.hpp"
 #include "formats/hardware.hpp"
 #include "formats/stream/byte_sink.hpp"
 #include "formats/stream/compress.hpp"
@@ -22,22 +24,32 @@ struct OutputKind {
     bool fixed = false;  // VHD only
     // qcow2 only: compressed clusters, by zlib (gzip) or zstd. Packed when the plan is made.
     Compression clusters = Compression::none;
-    unsigned threads = 0;  // to pack clusters with; 0: one per processor
+    unsigned threads = 0;                             // to pack clusters with; 0: one per processor
+    std::filesystem::path spool_folder = "/var/tmp";  // for packed clusters
+    // XVA only: the chunks' checksum and the date in ova.xml. Else SHA-1, and xxhash where all who can unpack it know
+    // it.
+    std::optional<bool> xxhash;
+    std::string date;
     Compression packing = Compression::none;
     std::optional<int> level;
 };
 // "qcow2", "qcow2-zlib", "qcow2-zstd", "vhd", "vhd-fixed", "raw", "xva", each with ".xz", ".gz", ".zst" behind it if
 // wanted.
 std::optional<OutputKind> output_kind_from(std::string_view name);
+std::string output_name(const OutputKind& kind);  // back: "vhd-fixed", "xva.xz"
 // By the ending of a file's name; ".vhd" is dynamic.
 std::optional<OutputKind> output_kind_by_ending(std::string_view name);
 
 class PlannedOutput {
 public:
     virtual ~PlannedOutput() = default;
-    virtual std::uint64_t file_size() const = 0;                      // before packing
-    virtual void write(ByteSink& sink) = 0;                           // once; does not finish the sink
+    virtual std::uint64_t file_size() const = 0;  // before packing
+    virtual void write(ByteSink& sink) = 0;       // once; does not finish the sink
+    // The same bytes, before packing, from any place, as long as the plan lives. None for packed clusters of a
+    // qcow2: where they stand is known only when all are packed.
+    virtual const RangedOutput* ranged() const { return nullptr; }
     const std::vector<std::string>& notes() const { return notes_; }  // "padded from … to …"
+    virtual std::string ova_xml() const { return {}; }                // of an XVA: what describes its machine
 
 protected:
     std::vector<std::string> notes_;

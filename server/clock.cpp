@@ -7,10 +7,9 @@
 namespace server {
 namespace {
 
-std::string formatted(const char* format) {
-    const std::time_t now = std::time(nullptr);
+std::string formatted(const char* format, std::time_t moment) {
     std::tm parts{};
-    ::gmtime_r(&now, &parts);
+    ::gmtime_r(&moment, &parts);
     std::array<char, 64> text{};
     return {text.data(), std::strftime(text.data(), text.size(), format, &parts)};
 }
@@ -18,10 +17,19 @@ std::string formatted(const char* format) {
 }  // namespace
 
 std::string now_rfc3339() {
-    return formatted("%Y-%m-%dT%H:%M:%SZ");
+    return rfc3339(unix_now());
 }
 std::string today() {
-    return formatted("%Y%m%d");
+    return formatted("%Y%m%d", unix_now());
+}
+std::int64_t unix_now() {
+    return std::time(nullptr);
+}
+std::string rfc3339(std::int64_t unix_seconds) {
+    return formatted("%Y-%m-%dT%H:%M:%SZ", unix_seconds);
+}
+std::string http_date(std::int64_t unix_seconds) {  // no program of ours sets a locale: the names are English
+    return formatted("%a, %d %b %Y %H:%M:%S GMT", unix_seconds);
 }
 
 }  // namespace server

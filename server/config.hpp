@@ -17,11 +17,14 @@ struct Config {
     unsigned parallel_jobs = 1;                             // jobs that run at once
     std::uint64_t reserved_bytes = std::uint64_t{1} << 30;  // left free on the data file system
     builders::BuildHost host;                               // what builds may do here
+    std::uint64_t upload_bytes = std::uint64_t{1} << 40;    // of one upload at most
+    std::uint64_t upload_count = 100;                       // uploads kept at once
+    std::uint64_t upload_seconds = 2 * 24 * 60 * 60;        // kept since the last byte came or they were last used
     std::string public_url;                                 // as users reach us; http://ADDRESS:PORT by default
 };
 
 // Under config.data: jobs/<id>/ (0711: the sandbox's root passes through), store/, releases/,
-// catalog.sqlite, signing-key.pem (0600), signing-key.pub.pem, lock.
+// uploads/<id>/, catalog.sqlite, signing-key.pem (0600), signing-key.pub.pem, lock.
 Config default_config();
 
 }  // namespace server

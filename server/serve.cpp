@@ -2,6 +2,7 @@
 #include "server/serve.hpp"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/file.h>
@@ -13,6 +14,7 @@
 #include "builders/sandbox.hpp"
 #include "formats/base/file.hpp"
 #include "server/api/api.hpp"
+#include "server/api/uploads.hpp"
 #include "server/http/guard.hpp"
 #include "server/http/listener.hpp"
 
@@ -33,6 +35,7 @@ formats::File lock(const std::filesystem::path& data) {
 
 int serve(const Config& given) try {
     ::signal(SIGPIPE, SIG_IGN);
+    ::mallopt(M_MMAP_THRESHOLD, 1 << 20);  // blocks of images go back to the system when they are dropped
     spdlog::set_default_logger(spdlog::stderr_logger_mt("xenkiln"));
     Config config = given;
     http::require_loopback(config.listen_address);
@@ -43,13 +46,20 @@ int serve(const Config& given) try {
 
     const auto catalog = catalog::Catalog::open(config.data / "catalog.sqlite");
     store::Store store(config.data / "store");
+    uploads::UploadFolder uploads(config.data / "uploads", {config.upload_bytes, config.upload_count,
+                                                            config.upload_seconds, config.reserved_bytes});
     const publish::SigningKey key = publish::SigningKey::load_or_create(config.data);
     if (config.public_url.empty())
         config.public_url = "http://" + config.listen_address + ":" + std::to_string(config.port);
     const auto jobs = jobs::JobRunner::start(config, *catalog, store);
-    api::Api api(config, *catalog, *jobs, store, key);
+    api::Api api(config, *catalog, *jobs, store, key, &uploads);
+    api::UploadApi upload_api(uploads);
 
-    const http::Handler handler = [&](const api::Request& request) { return api.handle(request); };
+    const http::Handler handler{
+        [&](const api::Request& request) {
+            return api::UploadApi::answers(request.path) ? upload_api.handle(request) : api.handle(request);
+        },
+        api::UploadApi::streams, [&](const api::Request& head) { return upload_api.open(head); }};
     http::listen_and_serve({config.listen_address, config.port, config.public_url}, handler, [&](std::uint16_t port) {
         if (given.public_url.empty())
             config.public_url = "http://" + config.listen_address + ":" + std::to_string(port);

@@ -26,7 +26,7 @@ ONE_PLACE = {
     r'(zlib|lzma|zstd|xxhash)\.h': ['formats/stream/', 'formats/qcow2/', 'formats/vmdk/'],
     r'openssl/.*': ['formats/stream/', 'server/publish/', 'server/http/', 'server/tokens/'],
     r'libxml/.*': ['formats/xva/', 'formats/vmdk/', 'formats/ova/', 'builders/packages/', 'builders/hardware/'],
-    r'curl/.*': ['builders/network/'],
+    r'curl/.*': ['builders/network/curl_library'],
     r'seccomp\.h': ['builders/sandbox'],
     r'boost/(asio|beast).*': ['server/http/'],
     r'boost/.*': ['builders/', 'server/', 'cli/'],

@@ -85,10 +85,34 @@ std::optional<Origin> origin_of(std::string_view url, bool trusted) {
     return origin;
 }
 
-std::string ProxyRequest::url() const {
+std::optional<Origin> target_of(std::string_view url) {
+    const std::size_t colon = std::min(url.find("://"), url.size());
+    std::optional<Origin> target = split(lower(url.substr(0, colon)) + std::string(url.substr(colon)));
+    if (!target) return std::nullopt;
+    target->path = target->path.substr(0, target->path.find('#'));
+    if (!target->path.starts_with('/')) target->path.insert(0, "/");
+    return target;
+}
+
+std::string to_url(const Origin& target) {
     const bool v6 = target.host.find(':') != std::string::npos;
     return target.scheme + "://" + (v6 ? "[" + target.host + "]" : target.host) + ":" + std::to_string(target.port) +
            target.path;
+}
+
+std::string printable(const Origin& target) {
+    Origin shown = target;
+    const std::size_t query = target.path.find('?');
+    if (query != std::string::npos) shown.path = target.path.substr(0, query) + "?…";
+    std::string text = to_url(shown);
+    const std::string port = ":" + std::to_string(target.port);
+    if (target.port == (target.scheme == "https" ? 443U : 80U))
+        text.erase(text.find(port + "/", target.scheme.size() + 3), port.size());
+    return text;
+}
+
+std::string ProxyRequest::url() const {
+    return to_url(target);
 }
 
 std::optional<ProxyRequest> parse_proxy_request(std::string_view head, std::string& wrong) {
@@ -113,11 +137,9 @@ std::optional<ProxyRequest> parse_proxy_request(std::string_view head, std::stri
         if (!take_authority(address, request.target) || request.target.port == 0)
             return give_up("CONNECT needs HOST:PORT");
     } else if (request.method == "GET" || request.method == "HEAD") {
-        const std::optional<Origin> target = split(address);
+        const std::optional<Origin> target = target_of(address);
         if (!target) return give_up("this is a proxy: requests need a whole http address without credentials");
         request.target = *target;
-        request.target.path = target->path.substr(0, target->path.find('#'));
-        if (!request.target.path.starts_with('/')) request.target.path.insert(0, "/");
     } else {
         return give_up("only GET, HEAD and CONNECT are allowed");
     }

@@ -22,6 +22,10 @@ std::string lower(std::string_view text);
 
 // Of an http(s) address without credentials, nothing when it is none.
 std::optional<Origin> origin_of(std::string_view url, bool trusted);
+// Of one http(s) address without credentials: its path with its query, without its fragment. Nothing when it is none.
+std::optional<Origin> target_of(std::string_view url);
+std::string to_url(const Origin& target);     // with its port
+std::string printable(const Origin& target);  // for messages and logs: queries hold keys, so that one is only "?…"
 
 struct ProxyRequest {
     std::string method;                                        // "GET", "HEAD", "CONNECT"

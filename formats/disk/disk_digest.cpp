@@ -90,6 +90,9 @@ std::string disk_digest(BlockSource& disk, unsigned threads) {
     if (threads == 0) threads = std::clamp(std::thread::hardware_concurrency(), 1U, 8U);
     Tree tree;
     std::vector<std::vector<std::byte>> buffers(2 * threads);
+    std::vector<Digest> digests;
+    for (std::size_t i = 0; i < buffers.size(); ++i) digests.emplace_back(DigestKind::sha256);
+    // Last: a read that throws waits for those that still use the others.
     std::vector<std::pair<std::uint64_t, std::future<Node>>> running;
     std::size_t next = 0;
     const auto take = [&] {
@@ -97,8 +100,6 @@ std::string disk_digest(BlockSource& disk, unsigned threads) {
         running.erase(running.begin());
         if (const Node digest = node.get(); digest != tree.zero_leaf()) tree.add(leaf, digest);
     };
-    std::vector<Digest> digests;
-    for (std::size_t i = 0; i < buffers.size(); ++i) digests.emplace_back(DigestKind::sha256);
     for (const UnitRun& run : allocated_units(disk, leaf_size)) {
         for (std::uint64_t leaf = run.first; leaf < run.first + run.count; ++leaf) {
             if (running.size() == buffers.size()) take();

@@ -2,6 +2,8 @@
 #include "formats/disk/fan_out.hpp"
 
 #include <algorithm>
+#include <exception>
+#include <future>
 
 namespace formats {
 
@@ -68,6 +70,37 @@ void FanOut::read(std::size_t index, std::uint64_t offset, std::span<std::byte> 
         pieces_.erase(pieces_.begin(), pieces_.lower_bound(slowest() / piece * piece));
         moved_.notify_all();
     }
+}
+
+void read_side_by_side(const std::vector<BlockSource*>& disks, std::size_t readers,
+                       const std::function<void(std::size_t, const std::vector<BlockSource*>&)>& read) {
+    std::vector<std::unique_ptr<FanOut>> fans;
+    for (BlockSource* disk : disks) fans.push_back(std::make_unique<FanOut>(*disk, readers));
+    std::vector<std::future<void>> running;
+    for (std::size_t i = 0; i < readers; ++i)
+        running.push_back(std::async(std::launch::async, [&fans, &read, i] {
+            std::vector<BlockSource*> mine;
+            for (const auto& fan : fans) mine.push_back(&fan->reader(i));
+            try {
+                read(i, mine);
+            } catch (...) {
+                for (const auto& fan : fans) fan->cancel();
+                throw;
+            }
+            for (const auto& fan : fans) fan->done(i);
+        }));
+    std::exception_ptr first, cancelled;
+    for (std::future<void>& one : running) {
+        try {
+            one.get();
+        } catch (const Cancelled&) {
+            cancelled = std::current_exception();
+        } catch (...) {
+            if (!first) first = std::current_exception();
+        }
+    }
+    if (!first) first = cancelled;
+    if (first) std::rethrow_exception(first);
 }
 
 }  // namespace formats

@@ -5,6 +5,7 @@
 // writers of ours go over a disk in rising order; one that does not is still right, only slower.
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -44,5 +45,10 @@ private:
     std::map<std::uint64_t, std::vector<std::byte>> pieces_;
     bool cancelled_ = false;
 };
+
+// So many readers of the same disks, each on a thread of its own, which go over the disks in their order. Returns when
+// all are done; throws what the first of them threw for a reason of its own.
+void read_side_by_side(const std::vector<BlockSource*>& disks, std::size_t readers,
+                       const std::function<void(std::size_t, const std::vector<BlockSource*>&)>& read);
 
 }  // namespace formats

@@ -10,6 +10,7 @@
 
 #include "formats/disk/block_source.hpp"
 #include "formats/disk/facts.hpp"
+#include "formats/disk/ranged_output.hpp"
 #include "formats/disk/views.hpp"
 #include "formats/stream/byte_sink.hpp"
 
@@ -65,5 +66,7 @@ private:
 
 // Exactly layout.file_size() bytes; does not finish the sink.
 void write_qcow2(const Qcow2Layout& layout, ByteSink& sink);
+// The same bytes from any place. REQUIRES: the layout outlives it.
+std::unique_ptr<RangedOutput> qcow2_output(const Qcow2Layout& layout);
 
 }  // namespace formats::qcow2

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <array>
 #include <vector>
 
 #include "formats/base/checked.hpp"
-#include "formats/disk/stream_disk.hpp"
+#include "formats/disk/ranked_runs.hpp"
 #include "formats/qcow2/qcow2.hpp"
 #include "formats/qcow2/qcow2_header.hpp"
-#include "formats/qcow2/table_writer.hpp"
 
 namespace formats::qcow2 {
 namespace {
@@ -16,10 +14,7 @@ constexpr std::uint64_t sector = 512;
 constexpr std::uint64_t cluster = Qcow2Layout::cluster_size;
 constexpr std::uint64_t refcounts_per_block = cluster / 2;  // 16 bits each
 
-template <class Entry>
-using Table = TableWriter<Entry, cluster>;
-
-void write_header(const Qcow2Layout& layout, ByteSink& sink) {
+Header header_of(const Qcow2Layout& layout) {
     Header header{};
     header.magic = magic;
     header.version = 3;
@@ -31,25 +26,99 @@ void write_header(const Qcow2Layout& layout, ByteSink& sink) {
     header.refcount_table_clusters = static_cast<std::uint32_t>(layout.refcount_table_clusters());
     header.refcount_order = 4;
     header.header_length = v3_header_size;
-    std::vector<std::byte> bytes(cluster);
-    std::ranges::copy(bytes_of(header).first(v3_header_size), bytes.begin());
-    sink.write(bytes);
+    return header;
 }
 
-void write_l2_tables(const Qcow2Layout& layout, ByteSink& sink) {
-    auto run = layout.runs().begin();
-    std::uint64_t host = layout.first_data();
-    for (const std::uint64_t table : layout.l2_tables()) {
-        Table<be64> entries(sink);
-        const std::uint64_t first = table * Qcow2Layout::table_entries;
-        for (std::uint64_t i = first; i < first + Qcow2Layout::table_entries; ++i) {
-            while (run != layout.runs().end() && i >= run->first + run->count) ++run;
-            const bool data = run != layout.runs().end() && i >= run->first;
-            entries.append(data ? host++ * cluster | copied : 0);
+class Qcow2Output : public RangedOutput {
+public:
+    explicit Qcow2Output(const Qcow2Layout& layout) : layout_(layout), runs_(layout.runs()) {}
+    std::uint64_t size() const override { return layout_.file_size(); }
+
+private:
+    // Where each part begins, in clusters; the data behind the last.
+    enum Part { header, refcount_table, refcounts, l1, l2, data };
+    std::uint64_t first_of(Part part) const {
+        switch (part) {
+            case header:
+                return 0;
+            case refcount_table:
+                return 1;
+            case refcounts:
+                return layout_.first_refcount_block();
+            case l1:
+                return layout_.first_l1();
+            case l2:
+                return layout_.first_l2();
+            default:
+                return layout_.first_data();
         }
-        entries.flush();
     }
-}
+    Part part_at(std::uint64_t offset) const {
+        for (const Part part : {data, l2, l1, refcounts, refcount_table})
+            if (offset >= first_of(part) * cluster) return part;
+        return header;
+    }
+
+    Piece piece_at(std::uint64_t offset) const override {
+        const Part part = part_at(offset);
+        if (part != data) return {first_of(static_cast<Part>(part + 1)) * cluster - offset};
+        const UnitRun run = runs_.unit_at(offset / cluster - first_of(data));
+        const std::uint64_t inside = offset % cluster;
+        return {run.count * cluster - inside, &layout_.disk(), run.first * cluster + inside};
+    }
+
+    void make(std::uint64_t offset, std::span<std::byte> out) const override {
+        const Part part = part_at(offset);
+        offset -= first_of(part) * cluster;
+        switch (part) {
+            case header:
+                return make_header(offset, out);
+            case refcount_table:
+                return make_entries<be64>(offset, out, [&](std::uint64_t i) {
+                    return i < layout_.refcount_blocks() ? (layout_.first_refcount_block() + i) * cluster : 0;
+                });
+            case refcounts:
+                return make_entries<be16>(offset, out,
+                                          [&](std::uint64_t i) { return i < layout_.clusters() ? 1U : 0U; });
+            case l1:
+                return make_l1(offset, out);
+            default:
+                return make_l2(offset, out);
+        }
+    }
+
+    void make_header(std::uint64_t offset, std::span<std::byte> out) const {
+        const Header bytes = header_of(layout_);
+        const std::uint64_t there =
+            offset < v3_header_size ? std::min<std::uint64_t>(out.size(), v3_header_size - offset) : 0;
+        if (there > 0) copy_part(bytes_of(bytes), offset, out.first(there));
+        std::ranges::fill(out.subspan(there), std::byte{0});
+    }
+
+    void make_l1(std::uint64_t offset, std::span<std::byte> out) const {
+        const std::vector<std::uint64_t>& tables = layout_.l2_tables();
+        auto table = std::ranges::lower_bound(tables, offset / sizeof(be64));
+        make_entries<be64>(offset, out, [&](std::uint64_t i) -> std::uint64_t {
+            if (table == tables.end() || *table != i) return 0;
+            return (layout_.first_l2() + static_cast<std::uint64_t>(table++ - tables.begin())) * cluster | copied;
+        });
+    }
+
+    void make_l2(std::uint64_t offset, std::span<std::byte> out) const {
+        const auto unit = [&](std::uint64_t i) {
+            return layout_.l2_tables()[i / Qcow2Layout::table_entries] * Qcow2Layout::table_entries +
+                   i % Qcow2Layout::table_entries;
+        };
+        RankedRuns::Walk walk(runs_, unit(offset / sizeof(be64)));
+        make_entries<be64>(offset, out, [&](std::uint64_t i) {
+            const std::uint64_t guest = unit(i);
+            return walk.has(guest) ? (layout_.first_data() + walk.rank(guest)) * cluster | copied : 0;
+        });
+    }
+
+    const Qcow2Layout& layout_;
+    RankedRuns runs_;
+};
 
 }  // namespace
 
@@ -78,29 +147,12 @@ std::uint64_t Qcow2Layout::l1_clusters() const {
     return divide_up(l1_entries() * 8, cluster_size);
 }
 
+std::unique_ptr<RangedOutput> qcow2_output(const Qcow2Layout& layout) {
+    return std::make_unique<Qcow2Output>(layout);
+}
+
 void write_qcow2(const Qcow2Layout& layout, ByteSink& sink) {
-    write_header(layout, sink);
-    Table<be64> refcount_table(sink);
-    for (std::uint64_t i = 0; i < layout.refcount_blocks(); ++i)
-        refcount_table.append((layout.first_refcount_block() + i) * cluster);
-    refcount_table.flush();
-
-    Table<be16> refcounts(sink);
-    for (std::uint64_t i = 0; i < layout.clusters(); ++i) refcounts.append(1);
-    refcounts.flush();
-
-    Table<be64> l1(sink);
-    auto table = layout.l2_tables().begin();
-    std::uint64_t host = layout.first_l2();
-    for (std::uint64_t i = 0; i < layout.l1_entries(); ++i) {
-        const bool there = table != layout.l2_tables().end() && *table == i;
-        l1.append(there ? host++ * cluster | copied : 0);
-        if (there) ++table;
-    }
-    l1.flush();
-
-    write_l2_tables(layout, sink);
-    for (const UnitRun& run : layout.runs()) stream_disk(layout.disk(), run.first * cluster, run.count * cluster, sink);
+    Qcow2Output(layout).write(sink);
 }
 
 }  // namespace formats::qcow2

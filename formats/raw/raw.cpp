@@ -3,10 +3,24 @@
 
 #include "formats/base/errors.hpp"
 #include "formats/disk/file_disk.hpp"
-#include "formats/disk/stream_disk.hpp"
 #include "formats/disk/views.hpp"
 
 namespace formats::raw {
+namespace {
+
+class RawOutput : public RangedOutput {
+public:
+    explicit RawOutput(BlockSource& disk) : disk_(disk) {}
+    std::uint64_t size() const override { return disk_.virtual_size(); }
+
+private:
+    Piece piece_at(std::uint64_t offset) const override { return {size() - offset, &disk_, offset}; }
+    void make(std::uint64_t, std::span<std::byte>) const override {}  // there is nothing to make
+
+    BlockSource& disk_;
+};
+
+}  // namespace
 
 std::unique_ptr<BlockSource> open_raw(const std::filesystem::path& path) {
     return open_raw(open_file(path), path.string());
@@ -19,7 +33,11 @@ std::unique_ptr<BlockSource> open_raw(std::shared_ptr<BlockSource> file, const s
 }
 
 void write_raw(BlockSource& disk, ByteSink& sink) {
-    stream_disk(disk, 0, disk.virtual_size(), sink);
+    RawOutput(disk).write(sink);
+}
+
+std::unique_ptr<RangedOutput> raw_output(BlockSource& disk) {
+    return std::make_unique<RawOutput>(disk);
 }
 
 }  // namespace formats::raw

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "formats/disk/block_source.hpp"
+#include "formats/disk/ranged_output.hpp"
 #include "formats/stream/byte_sink.hpp"
 
 namespace formats::raw {
@@ -16,5 +17,7 @@ std::unique_ptr<BlockSource> open_raw(std::shared_ptr<BlockSource> file, const s
 
 // Exactly disk.virtual_size() bytes; does not finish the sink.
 void write_raw(BlockSource& disk, ByteSink& sink);
+// The same bytes from any place. REQUIRES: the disk outlives it.
+std::unique_ptr<RangedOutput> raw_output(BlockSource& disk);
 
 }  // namespace formats::raw

@@ -64,9 +64,10 @@ void read_index(BlockSource& file, Index& index) {
     }
 }
 
-class XzBlocks : public BlockSource {
+// The file with its index; any number of threads may unpack blocks of it.
+class XzFile {
 public:
-    XzBlocks(std::shared_ptr<BlockSource> file, std::uint64_t limit) : file_(std::move(file)) {
+    XzFile(std::shared_ptr<BlockSource> file, std::uint64_t limit) : file_(std::move(file)) {
         read_index(*file_, index_);
         size_ = lzma_index_uncompressed_size(index_.index);
         if (size_ > limit)
@@ -79,12 +80,61 @@ public:
             ++blocks_;
         }
     }
-    bool can_be_read_anywhere() const {
-        return blocks_ > 1 && largest_ <= max_block && largest_packed_ <= max_block + (max_block >> 2);
+    std::uint64_t size() const { return size_; }
+    std::uint64_t blocks() const { return blocks_; }
+    std::uint64_t largest() const { return largest_; }
+    bool blocks_can_be_held() const { return largest_ <= max_block && largest_packed_ <= max_block + (max_block >> 2); }
+
+    lzma_index_iter locate(std::uint64_t offset) const {
+        lzma_index_iter iterator;
+        lzma_index_iter_init(&iterator, index_.index);
+        if (lzma_index_iter_locate(&iterator, offset)) throw std::logic_error("xz: read behind the end");
+        return iterator;
     }
 
-    std::uint64_t virtual_size() const override { return size_; }
-    Extent extent_at(std::uint64_t offset) override { return {offset, size_ - offset, true}; }
+    // REQUIRES: out.size() == place.block.uncompressed_size.
+    void unpack(const lzma_index_iter& place, std::span<std::byte> out) const {
+        const std::string where = " in the block at byte " + std::to_string(place.block.compressed_file_offset);
+        std::vector<std::byte> packed(place.block.total_size);
+        file_->read_at(place.block.compressed_file_offset, packed);
+        const auto* in = reinterpret_cast<const std::uint8_t*>(packed.data());
+        std::array<lzma_filter, LZMA_FILTERS_MAX + 1> filters{};
+        lzma_block block{};
+        block.version = 1;
+        block.check = place.stream.flags->check;
+        block.filters = filters.data();
+        if (in[0] == 0) throw CorruptImage("xz: no block header" + where);
+        block.header_size = lzma_block_header_size_decode(in[0]);
+        if (block.header_size > packed.size() || lzma_block_header_decode(&block, nullptr, in) != LZMA_OK)
+            throw CorruptImage("xz: damaged block header" + where);
+        const Handle<lzma_filter, free_filters> ending(filters.data());
+        if (lzma_block_compressed_size(&block, place.block.unpadded_size) != LZMA_OK)
+            throw CorruptImage("xz: the block's size contradicts the index" + where);
+        if (lzma_raw_decoder_memusage(filters.data()) > filter_memory)
+            throw RefusedImage("xz: unpacking would take more than 256 MiB of memory" + where);
+        std::size_t in_position = block.header_size, out_position = 0;
+        const lzma_ret result =
+            lzma_block_buffer_decode(&block, nullptr, in, &in_position, packed.size(),
+                                     reinterpret_cast<std::uint8_t*>(out.data()), &out_position, out.size());
+        if (result != LZMA_OK || out_position != out.size()) throw CorruptImage("xz: data is corrupt" + where);
+    }
+
+private:
+    static void free_filters(lzma_filter* filters) { lzma_filters_free(filters, nullptr); }
+
+    std::shared_ptr<BlockSource> file_;
+    Index index_;
+    std::uint64_t size_ = 0, largest_ = 1, largest_packed_ = 0, blocks_ = 0;
+};
+
+// For one reader: keeps the blocks it read last, and unpacks several at a time when they are read in order.
+class XzBlocks : public BlockSource {
+public:
+    XzBlocks(std::shared_ptr<BlockSource> file, std::uint64_t limit) : file_(std::move(file), limit) {}
+    bool can_be_read_anywhere() const { return file_.blocks() > 1 && file_.blocks_can_be_held(); }
+
+    std::uint64_t virtual_size() const override { return file_.size(); }
+    Extent extent_at(std::uint64_t offset) override { return {offset, file_.size() - offset, true}; }
 
     void read_at(std::uint64_t offset, std::span<std::byte> out) override {
         while (!out.empty()) {
@@ -108,12 +158,10 @@ private:
         for (const Held& held : held_)
             if (held.holds(offset)) return held;
         const bool in_order = !held_.empty() && offset == held_.back().start + held_.back().bytes.size();
-        const std::uint64_t fit = std::max<std::uint64_t>(1, 2 * max_block / largest_);
+        const std::uint64_t fit = std::max<std::uint64_t>(1, 2 * max_block / file_.largest());
         const std::size_t count =
             in_order ? std::min<std::uint64_t>({fit, std::max(1U, std::thread::hardware_concurrency()), 4}) : 1;
-        lzma_index_iter iterator;
-        lzma_index_iter_init(&iterator, index_.index);
-        if (lzma_index_iter_locate(&iterator, offset)) throw std::logic_error("xz: read behind the end");
+        lzma_index_iter iterator = file_.locate(offset);
         std::vector<std::future<Held>> parts;
         held_.clear();
         for (std::size_t i = 0; i < count; ++i) {
@@ -125,45 +173,57 @@ private:
     }
 
     Held unpack(const lzma_index_iter& place) const {
-        const std::string where = " in the block at byte " + std::to_string(place.block.compressed_file_offset);
-        std::vector<std::byte> packed(place.block.total_size);
-        file_->read_at(place.block.compressed_file_offset, packed);
-        const auto* in = reinterpret_cast<const std::uint8_t*>(packed.data());
-        std::array<lzma_filter, LZMA_FILTERS_MAX + 1> filters{};
-        lzma_block block{};
-        block.version = 1;
-        block.check = place.stream.flags->check;
-        block.filters = filters.data();
-        if (in[0] == 0) throw CorruptImage("xz: no block header" + where);
-        block.header_size = lzma_block_header_size_decode(in[0]);
-        if (block.header_size > packed.size() || lzma_block_header_decode(&block, nullptr, in) != LZMA_OK)
-            throw CorruptImage("xz: damaged block header" + where);
-        const Handle<lzma_filter, free_filters> ending(filters.data());
-        if (lzma_block_compressed_size(&block, place.block.unpadded_size) != LZMA_OK)
-            throw CorruptImage("xz: the block's size contradicts the index" + where);
-        if (lzma_raw_decoder_memusage(filters.data()) > filter_memory)
-            throw RefusedImage("xz: unpacking would take more than 256 MiB of memory" + where);
         Held held{place.block.uncompressed_file_offset, std::vector<std::byte>(place.block.uncompressed_size)};
-        std::size_t in_position = block.header_size, out_position = 0;
-        const lzma_ret result = lzma_block_buffer_decode(&block, nullptr, in, &in_position, packed.size(),
-                                                         reinterpret_cast<std::uint8_t*>(held.bytes.data()),
-                                                         &out_position, held.bytes.size());
-        if (result != LZMA_OK || out_position != held.bytes.size()) throw CorruptImage("xz: data is corrupt" + where);
+        file_.unpack(place, held.bytes);
         return held;
     }
 
-    static void free_filters(lzma_filter* filters) { lzma_filters_free(filters, nullptr); }
-
-    std::shared_ptr<BlockSource> file_;
-    Index index_;
-    std::uint64_t size_ = 0, largest_ = 1, largest_packed_ = 0, blocks_ = 0;
+    XzFile file_;
     std::vector<Held> held_;
+};
+
+// For many readers: nothing is kept but in the cache.
+class SharedXzBlocks : public BlockSource {
+public:
+    SharedXzBlocks(std::shared_ptr<BlockSource> file, std::shared_ptr<BlockCache> cache, std::uint64_t limit)
+        : file_(std::move(file), limit), cache_(std::move(cache)), number_(cache_->new_file()) {}
+    SharedXzBlocks(const SharedXzBlocks&) = delete;
+    ~SharedXzBlocks() override { cache_->forget(number_); }
+    bool can_be_read_anywhere() const { return file_.blocks_can_be_held() && file_.largest() <= cache_->limit(); }
+
+    std::uint64_t virtual_size() const override { return file_.size(); }
+    Extent extent_at(std::uint64_t offset) override { return {offset, file_.size() - offset, true}; }
+
+    void read_at(std::uint64_t offset, std::span<std::byte> out) override {
+        while (!out.empty()) {
+            const lzma_index_iter place = file_.locate(offset);
+            const std::uint64_t inside = offset - place.block.uncompressed_file_offset;
+            const std::uint64_t size = place.block.uncompressed_size;
+            const auto part = out.first(std::min<std::uint64_t>(out.size(), size - inside));
+            cache_->read({number_, place.block.number_in_file}, size, inside, part,
+                         [&](std::span<std::byte> block) { file_.unpack(place, block); });
+            offset += part.size();
+            out = out.subspan(part.size());
+        }
+    }
+
+private:
+    XzFile file_;
+    std::shared_ptr<BlockCache> cache_;
+    std::uint64_t number_;
 };
 
 }  // namespace
 
 std::shared_ptr<BlockSource> open_xz_blocks(std::shared_ptr<BlockSource> file, std::uint64_t limit) {
     auto blocks = std::make_shared<XzBlocks>(std::move(file), limit);
+    if (!blocks->can_be_read_anywhere()) return nullptr;
+    return blocks;
+}
+
+std::shared_ptr<BlockSource> open_xz_blocks(std::shared_ptr<BlockSource> file, std::shared_ptr<BlockCache> cache,
+                                            std::uint64_t limit) {
+    auto blocks = std::make_shared<SharedXzBlocks>(std::move(file), std::move(cache), limit);
     if (!blocks->can_be_read_anywhere()) return nullptr;
     return blocks;
 }

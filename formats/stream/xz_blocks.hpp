@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "formats/disk/block_source.hpp"
+#include "formats/stream/block_cache.hpp"
 
 namespace formats {
 
@@ -13,5 +14,10 @@ namespace formats {
 // unpacked as a stream. Throws CorruptImage for a damaged index, and when more than `limit` bytes
 // would come out.
 std::shared_ptr<BlockSource> open_xz_blocks(std::shared_ptr<BlockSource> file, std::uint64_t limit = UINT64_MAX);
+
+// The same for many readers at once, who share what is unpacked: read_at() is thread-safe if the file's is,
+// and may throw NotYet. One block is enough. Every unpacked block is verified by the check that xz keeps of it.
+std::shared_ptr<BlockSource> open_xz_blocks(std::shared_ptr<BlockSource> file, std::shared_ptr<BlockCache> cache,
+                                            std::uint64_t limit = UINT64_MAX);
 
 }  // namespace formats

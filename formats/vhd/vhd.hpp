@@ -12,6 +12,7 @@
 
 #include "formats/disk/block_source.hpp"
 #include "formats/disk/facts.hpp"
+#include "formats/disk/ranged_output.hpp"
 #include "formats/disk/views.hpp"
 #include "formats/stream/byte_sink.hpp"
 
@@ -72,5 +73,7 @@ private:
 
 // Exactly layout.file_size() bytes; does not finish the sink.
 void write_vhd(const VhdLayout& layout, ByteSink& sink);
+// The same bytes from any place. REQUIRES: the layout outlives it.
+std::unique_ptr<RangedOutput> vhd_output(const VhdLayout& layout);
 
 }  // namespace formats::vhd

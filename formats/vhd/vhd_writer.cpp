@@ -4,7 +4,7 @@
 #include <string>
 
 #include "formats/base/checked.hpp"
-#include "formats/disk/stream_disk.hpp"
+#include "formats/disk/ranked_runs.hpp"
 #include "formats/stream/digest.hpp"
 #include "formats/vhd/vhd.hpp"
 #include "formats/vhd/vhd_structs.hpp"
@@ -52,17 +52,6 @@ DynamicHeader header_of(const VhdLayout& layout) {
     return header;
 }
 
-std::vector<be32> bat_of(const VhdLayout& layout) {
-    std::vector<be32> bat(layout.bat_size() / 4, free_block);
-    std::uint64_t place = layout.first_block_offset() / sector;
-    for (const UnitRun& run : layout.runs())
-        for (std::uint64_t block = run.first; block < run.first + run.count; ++block) {
-            bat[block] = static_cast<std::uint32_t>(place);
-            place += 1 + block_sectors;
-        }
-    return bat;
-}
-
 // Sectors of the block that lie on the disk; the others' bits must be clear, or importers write
 // behind the end of the disk.
 std::uint64_t sectors_in(const VhdLayout& layout, std::uint64_t block) {
@@ -73,8 +62,10 @@ void set_bits(std::span<std::byte> map, std::uint64_t first, std::uint64_t count
     for (std::uint64_t i = first; i < first + count; ++i) map[i / 8] |= std::byte{0x80} >> (i % 8);
 }
 
-void write_batmap(const VhdLayout& layout, ByteSink& sink) {
-    std::vector<std::byte> map(layout.batmap_size());
+// The batmap with its header.
+std::vector<std::byte> batmap_of(const VhdLayout& layout) {
+    std::vector<std::byte> bytes(sizeof(BatmapHeader) + layout.batmap_size());
+    const auto map = std::span(bytes).subspan(sizeof(BatmapHeader));
     for (const UnitRun& run : layout.runs())
         for (std::uint64_t block = run.first; block < run.first + run.count; ++block)
             if (sectors_in(layout, block) == block_sectors) set_bits(map, block, 1);
@@ -84,9 +75,78 @@ void write_batmap(const VhdLayout& layout, ByteSink& sink) {
     header.batmap_size = static_cast<std::uint32_t>(map.size() / sector);
     header.batmap_version = batmap_version;
     header.checksum = checksum(map);
-    sink.write(bytes_of(header));
-    sink.write(map);
+    std::ranges::copy(bytes_of(header), bytes.begin());
+    return bytes;
 }
+
+// The disk as it is, then the footer.
+class FixedOutput : public RangedOutput {
+public:
+    explicit FixedOutput(const VhdLayout& layout) : layout_(layout), footer_(footer_of(layout)) {}
+    std::uint64_t size() const override { return layout_.file_size(); }
+
+private:
+    Piece piece_at(std::uint64_t offset) const override {
+        if (offset < layout_.virtual_size()) return {layout_.virtual_size() - offset, &layout_.disk(), offset};
+        return {size() - offset};
+    }
+    void make(std::uint64_t offset, std::span<std::byte> out) const override {
+        copy_part(bytes_of(footer_), offset - layout_.virtual_size(), out);
+    }
+
+    const VhdLayout& layout_;
+    Footer footer_;
+};
+
+// Footer's copy, header, BAT, batmap; each block behind its bitmap; footer.
+class DynamicOutput : public RangedOutput {
+public:
+    explicit DynamicOutput(const VhdLayout& layout)
+        : layout_(layout), runs_(layout.runs()), footer_(footer_of(layout)), batmap_(batmap_of(layout)) {
+        const DynamicHeader header = header_of(layout);
+        head_.assign(bytes_of(footer_).begin(), bytes_of(footer_).end());
+        head_.insert(head_.end(), bytes_of(header).begin(), bytes_of(header).end());
+    }
+    std::uint64_t size() const override { return layout_.file_size(); }
+
+private:
+    static constexpr std::uint64_t bitmap = bitmap_size(VhdLayout::block_size), step = bitmap + VhdLayout::block_size;
+    std::uint64_t batmap_offset() const { return layout_.bat_offset() + layout_.bat_size(); }
+    std::uint64_t footer_offset() const { return layout_.first_block_offset() + runs_.count() * step; }
+
+    Piece piece_at(std::uint64_t offset) const override {
+        for (const std::uint64_t end : {layout_.bat_offset(), batmap_offset(), layout_.first_block_offset()})
+            if (offset < end) return {end - offset};
+        if (offset >= footer_offset()) return {size() - offset};
+        const std::uint64_t inside = (offset - layout_.first_block_offset()) % step;
+        if (inside < bitmap) return {bitmap - inside};
+        const std::uint64_t rank = (offset - layout_.first_block_offset()) / step;
+        return {step - inside, &layout_.disk(), runs_.unit_at(rank).first * VhdLayout::block_size + inside - bitmap};
+    }
+
+    void make(std::uint64_t offset, std::span<std::byte> out) const override {
+        if (offset < layout_.bat_offset()) return copy_part(head_, offset, out);
+        if (offset < batmap_offset()) return make_bat(offset - layout_.bat_offset(), out);
+        if (offset < layout_.first_block_offset()) return copy_part(batmap_, offset - batmap_offset(), out);
+        if (offset >= footer_offset()) return copy_part(bytes_of(footer_), offset - footer_offset(), out);
+        offset -= layout_.first_block_offset();
+        std::array<std::byte, bitmap> bits{};
+        set_bits(bits, 0, sectors_in(layout_, runs_.unit_at(offset / step).first));
+        copy_part(bits, offset % step, out);
+    }
+
+    void make_bat(std::uint64_t offset, std::span<std::byte> out) const {
+        RankedRuns::Walk walk(runs_, offset / sizeof(be32));
+        make_entries<be32>(offset, out, [&](std::uint64_t block) -> std::uint64_t {
+            return walk.has(block) ? (layout_.first_block_offset() + walk.rank(block) * step) / sector : free_block;
+        });
+    }
+
+    const VhdLayout& layout_;
+    RankedRuns runs_;
+    Footer footer_;
+    std::vector<std::byte> head_, batmap_;
+};
 
 // Not random, so that the same disk gives the same file.
 Uuid uuid_from(std::uint64_t virtual_size, const std::vector<UnitRun>& runs) {
@@ -160,25 +220,13 @@ std::uint64_t VhdLayout::file_size() const {
     return first_block_offset() + data_blocks_ * (bitmap_size(block_size) + block_size) + sizeof(Footer);
 }
 
+std::unique_ptr<RangedOutput> vhd_output(const VhdLayout& layout) {
+    if (layout.options().kind == Kind::fixed) return std::make_unique<FixedOutput>(layout);
+    return std::make_unique<DynamicOutput>(layout);
+}
+
 void write_vhd(const VhdLayout& layout, ByteSink& sink) {
-    const Footer footer = footer_of(layout);
-    if (layout.options().kind == Kind::fixed) {
-        stream_disk(layout.disk(), 0, layout.virtual_size(), sink);
-        return sink.write(bytes_of(footer));
-    }
-    sink.write(bytes_of(footer));
-    sink.write(bytes_of(header_of(layout)));
-    const std::vector<be32> bat = bat_of(layout);
-    sink.write(std::as_bytes(std::span(bat)));
-    write_batmap(layout, sink);
-    for (const UnitRun& run : layout.runs())
-        for (std::uint64_t block = run.first; block < run.first + run.count; ++block) {
-            std::array<std::byte, bitmap_size(VhdLayout::block_size)> bitmap{};
-            set_bits(bitmap, 0, sectors_in(layout, block));
-            sink.write(bitmap);
-            stream_disk(layout.disk(), block * VhdLayout::block_size, VhdLayout::block_size, sink);
-        }
-    sink.write(bytes_of(footer));
+    vhd_output(layout)->write(sink);
 }
 
 }  // namespace formats::vhd

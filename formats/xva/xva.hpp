@@ -3,10 +3,12 @@
 // XVA: a tar of `ova.xml` and the disks' 1 MiB chunks, each followed by its checksum, as xapi
 // imports it. Byte table and rules: docs/formats/xva.md.
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "formats/disk/block_source.hpp"
+#include "formats/disk/ranged_output.hpp"
 #include "formats/hardware.hpp"
 #include "formats/stream/byte_sink.hpp"
 
@@ -58,5 +60,8 @@ void read_chunk(BlockSource& disk, std::uint32_t chunk, std::span<std::byte> out
 // The archive, in one forward pass over the disks. Exactly layout.file_size() bytes; does not finish
 // the sink.
 void write_xva(const XvaLayout& layout, ByteSink& sink);
+// The same bytes from any place; a chunk is read for its checksum when a range touches that.
+// REQUIRES: the layout outlives it.
+std::unique_ptr<RangedOutput> xva_output(const XvaLayout& layout);
 
 }  // namespace formats::xva

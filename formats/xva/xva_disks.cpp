@@ -13,37 +13,25 @@
 #include "formats/disk/disk_stream.hpp"
 #include "formats/stream/tar.hpp"
 #include "formats/xva/xva_reader.hpp"
+#include "formats/xva/xva_shared_disk.hpp"
 
 namespace formats::xva {
 namespace {
 
 constexpr std::size_t chunks_ahead = 4;
 
-// Chunks of equal length that follow each other on the disk and, at equal steps, in the archive.
-struct ChunkRun {
-    std::uint64_t offset, place, length, step, count;
-    std::uint64_t end() const { return offset + length * count; }
-};
-
 class XvaDisk : public BlockSource {
 public:
-    XvaDisk(std::shared_ptr<BlockSource> file, std::string reference, std::uint64_t size, std::vector<ChunkRun> runs)
+    XvaDisk(std::shared_ptr<BlockSource> file, std::string reference, std::uint64_t size, ChunkRuns runs)
         : file_(std::move(file)), reference_(std::move(reference)), size_(size), runs_(std::move(runs)) {}
 
     std::uint64_t virtual_size() const override { return size_; }
 
-    Extent extent_at(std::uint64_t offset) override {
-        auto run = run_behind(offset);
-        if (run == runs_.end() || run->offset > offset)
-            return {offset, (run == runs_.end() ? size_ : run->offset) - offset, false};
-        std::uint64_t end = run->end();
-        for (++run; run != runs_.end() && run->offset == end; ++run) end = run->end();
-        return {offset, end - offset, true};
-    }
+    Extent extent_at(std::uint64_t offset) override { return runs_.extent_at(offset, size_); }
 
     void read_at(std::uint64_t offset, std::span<std::byte> out) override {
         while (!out.empty()) {
-            const auto run = run_behind(offset);
+            const auto run = runs_.behind(offset);
             std::size_t count = out.size();
             if (run == runs_.end() || run->offset > offset) {
                 if (run != runs_.end()) count = std::min<std::uint64_t>(count, run->offset - offset);
@@ -61,11 +49,6 @@ public:
     }
 
 private:
-    // The first run that ends behind `offset`.
-    std::vector<ChunkRun>::const_iterator run_behind(std::uint64_t offset) const {
-        return std::ranges::upper_bound(runs_, offset, {}, [](const ChunkRun& run) { return run.end(); });
-    }
-
     struct Position {
         std::size_t run = SIZE_MAX;
         std::uint64_t index = 0;
@@ -120,50 +103,30 @@ private:
         content->data.resize(run.length);
         file_->read_at(place, content->data);
         file_->read_at(place + run.length, content->checksum);
-        return {content, workers_.run([content, place] { verify(*content, place); })};
-    }
-
-    static void verify(const Content& content, std::uint64_t place) {
-        const std::span<const std::byte, 2 * tar::block> behind(content.checksum);
-        const auto member = tar::parse_header(behind.first<tar::block>(), place + content.data.size());
-        if (!member || member->size > 64) throw CorruptImage("xva: the archive changed while it was read");
-        verify_chunk(content.data, {reinterpret_cast<const char*>(behind.data()) + tar::block, member->size},
-                     member->name.substr(0, member->name.rfind('.')));
+        return {content,
+                workers_.run([content, place] { verify_with_member(content->data, content->checksum, place); })};
     }
 
     std::shared_ptr<BlockSource> file_;
     std::string reference_;
     std::uint64_t size_;
-    std::vector<ChunkRun> runs_;
+    ChunkRuns runs_;
     std::shared_ptr<Content> held_, spare_;  // spare_: memory to use again
     Position held_at_, expected_;            // the chunk in held_; the one behind that which was loaded last
     std::deque<Loading> ahead_;              // from expected_ on
     Workers workers_{0};
 };
 
-void append(std::vector<ChunkRun>& runs, std::uint64_t offset, std::uint64_t place, std::uint64_t length) {
-    if (!runs.empty()) {
-        ChunkRun& last = runs.back();
-        const std::uint64_t step = place - (last.place + (last.count - 1) * last.step);
-        if (last.length == length && last.end() == offset && (last.count == 1 || last.step == step)) {
-            last.step = step;
-            ++last.count;
-            return;
-        }
-    }
-    runs.push_back({offset, place, length, 0, 1});
-}
-
 }  // namespace
 
-XvaImage open_xva(std::shared_ptr<BlockSource> file, Facts* facts) {
+XvaImage open_xva(std::shared_ptr<BlockSource> file, Facts* facts, Readers readers) {
     DiskStream stream(*file);
-    std::vector<std::vector<ChunkRun>> runs;
+    std::vector<ChunkRuns> runs;
     const XvaReport report =
         index_xva(stream, [&](std::size_t disk, std::uint64_t offset, std::uint64_t place, std::uint64_t length) {
             check_range(place, length + 2 * tar::block, file->virtual_size(), "xva: a chunk with its checksum");
             if (runs.size() <= disk) runs.resize(disk + 1);
-            append(runs[disk], offset, place, length);
+            runs[disk].append(offset, place, length);
         });
     runs.resize(report.disks.size());
     XvaImage image;
@@ -172,7 +135,12 @@ XvaImage open_xva(std::shared_ptr<BlockSource> file, Facts* facts) {
         const DiskReport& disk = report.disks[i];
         if (disk.virtual_size == 0) throw CorruptImage("xva: " + disk.reference + " has a virtual_size of 0");
         image.references.push_back(disk.reference);
-        image.disks.push_back(std::make_unique<XvaDisk>(file, disk.reference, disk.virtual_size, std::move(runs[i])));
+        if (readers == Readers::one)
+            image.disks.push_back(
+                std::make_unique<XvaDisk>(file, disk.reference, disk.virtual_size, std::move(runs[i])));
+        else
+            image.disks.push_back(
+                shared_disk(file, disk.virtual_size, std::move(runs[i]), readers == Readers::many_verified));
         if (facts) facts->feature(disk.reference, std::to_string(disk.chunks) + " chunks, checksums " + disk.checksum);
     }
     if (image.disks.empty()) throw RefusedImage("xva: the archive has no disk");

@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <array>
-#include <cstdio>
-#include <future>
 #include <stdexcept>
 
-#include "formats/base/errors.hpp"
-#include "formats/base/workers.hpp"
 #include "formats/disk/zeroes.hpp"
-#include "formats/stream/digest.hpp"
 #include "formats/stream/tar.hpp"
 #include "formats/xva/ova_xml.hpp"
 #include "formats/xva/xva.hpp"
@@ -74,62 +68,6 @@ XvaLayout::XvaLayout(const std::vector<BlockSource*>& disks, const Hardware& har
     for (const Disk& disk : disks_)
         file_size_ += disk.chunks.size() * (tar::member_size(chunk_size) + tar::member_size(checksum_size));
     // From here on every byte of the archive is determined.
-}
-
-namespace {
-
-// Header, data, header of the checksum's member, checksum: one write instead of five.
-struct Members {
-    static constexpr std::uint64_t size = 3 * tar::block + chunk_size;
-    std::vector<std::byte> bytes = std::vector<std::byte>(size);
-    std::future<void> complete;
-
-    std::span<std::byte> data() { return std::span(bytes).subspan(tar::block, chunk_size); }
-    void name(const std::string& name) { std::ranges::copy(tar::header(name, chunk_size), bytes.begin()); }
-    void add_checksum(Checksum kind, const std::string& name) {
-        std::string sum, ending = ".checksum";
-        if (kind == Checksum::sha1) {
-            sum = digest_hex(DigestKind::sha1, data());
-        } else {
-            std::array<char, 17> text{};
-            std::snprintf(text.data(), text.size(), "%016llX", static_cast<unsigned long long>(xxh64(data())));
-            sum = text.data();
-            ending = ".xxhash";
-        }
-        const auto behind = std::span(bytes).subspan(tar::block + chunk_size);
-        std::ranges::copy(tar::header(name + ending, sum.size()), behind.begin());
-        std::ranges::copy(std::as_bytes(std::span(sum)), behind.begin() + tar::block);
-    }
-};
-
-}  // namespace
-
-void write_xva(const XvaLayout& layout, ByteSink& sink) {
-    tar::write_member(sink, "ova.xml", std::as_bytes(std::span(layout.ova_xml())));
-    // Checksums are computed on other threads while the next chunks are read and the ones before written.
-    std::vector<Members> ring(Workers::processors() + 2);
-    std::size_t started = 0, written = 0;
-    Workers workers(0);
-    const auto write_oldest = [&] {
-        Members& members = ring[written++ % ring.size()];
-        members.complete.get();
-        sink.write(members.bytes);
-    };
-    for (const XvaLayout::Disk& disk : layout.disks()) {
-        for (const std::uint32_t chunk : disk.chunks) {
-            if (started - written == ring.size()) write_oldest();
-            Members& members = ring[started++ % ring.size()];
-            std::array<char, 48> name{};
-            std::snprintf(name.data(), name.size(), "%s/%08u", disk.reference.c_str(), chunk);
-            members.name(name.data());
-            read_chunk(*disk.source, chunk, members.data());
-            members.complete = workers.run([&members, kind = layout.checksum(), name = std::string(name.data())] {
-                members.add_checksum(kind, name);
-            });
-        }
-    }
-    while (written < started) write_oldest();
-    tar::write_end(sink);
 }
 
 }  // namespace formats::xva

@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +18,7 @@
 #include "server/jobs/job_runner.hpp"
 #include "server/publish/signing_key.hpp"
 #include "server/store/store.hpp"
+#include "server/uploads/uploads.hpp"
 
 namespace server::api {
 
@@ -35,6 +38,15 @@ struct FileBody {
     bool one_shot = false;  // XVA rule: 200 for plain GETs, then Connection: close and really close
 };
 
+// Bytes made while they are sent; http adds and answers the same as for a file. `read` fills all of `out`;
+// false means: not yet, ask again in a moment. It is called on the pool's threads, once at a time.
+struct RangedBody {
+    std::uint64_t size = 0;
+    std::string etag;
+    bool one_shot = false;
+    std::function<bool(std::uint64_t offset, std::span<std::byte> out)> read;
+};
+
 // Server-sent events: http calls `next` with the last sequence sent until it reports the end, and
 // sends a comment every 15 s in between.
 struct EventBody {
@@ -46,21 +58,24 @@ struct Response {
     unsigned status = 200;
     std::vector<std::pair<std::string, std::string>> headers;  // Content-Type and the rest
     std::string body;
-    std::optional<FileBody> file;     // instead of body
-    std::optional<EventBody> events;  // instead of body
+    std::optional<FileBody> file;      // instead of body
+    std::optional<RangedBody> ranged;  // instead of body
+    std::optional<EventBody> events;   // instead of body
+    bool not_yet = false;  // nothing to answer yet: http asks again in a moment, and holds no thread until then
 };
+
+class Images;
 
 class Api {
 public:
     Api(const Config& config, catalog::Catalog& catalog, jobs::JobRunner& jobs, const store::Store& store,
-        const publish::SigningKey& key);
+        const publish::SigningKey& key, uploads::Uploads* uploads = nullptr);
+    ~Api();
     // Never throws: what goes wrong becomes application/problem+json. Thread-safe, blocking.
     Response handle(const Request& request);
 
 private:
     Response route(const Request& request);
-    Response builds(const Request& request, const std::vector<std::string>& parts);
-    Response events(const Request& request, const std::string& id);
     Response releases(const Request& request) const;
     Response download(const catalog::Artifact& artifact) const;
 
@@ -69,6 +84,8 @@ private:
     jobs::JobRunner& jobs_;
     const store::Store& store_;
     const publish::SigningKey& key_;
+    uploads::Uploads* uploads_;  // may be null: then nothing was uploaded
+    std::unique_ptr<Images> images_;
 };
 
 }  // namespace server::api

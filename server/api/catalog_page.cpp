@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "formats/plan_output.hpp"
 #include "server/api/catalog_style.hpp"
 #include "server/api/html.hpp"
+#include "server/api/import_section.hpp"
 
 namespace server::api {
 namespace {
@@ -19,6 +21,7 @@ struct PageContext {
 
 using catalog::Artifact;
 using catalog::Release;
+using html::command;
 using html::escape;
 
 // Details are what some worker wrote: any member may be missing or of another kind.
@@ -47,9 +50,6 @@ std::string upper(std::string word) {
     return word;
 }
 
-std::string command(const std::string& line) {
-    return "<pre class=\"command\">" + escape(line) + "</pre>\n";
-}
 std::string folded(bool open, const std::string& title, const std::string& content) {
     return content.empty() ? ""
                            : std::string("<details") + (open ? " open" : "") + "><summary>" + escape(title) +
@@ -57,16 +57,17 @@ std::string folded(bool open, const std::string& title, const std::string& conte
 }
 
 bool is_image(const Artifact& artifact) {
-    return artifact.format == "xva" || artifact.format.starts_with("xva.");
-}
-std::string address(const Artifact& artifact) {
-    return "/download/" + artifact.release + "/" + artifact.file_name;
+    return formats::output_kind_from(artifact.format).has_value();
 }
 
 const Artifact* find(const Release& release, std::string_view format) {
     for (const Artifact& artifact : release.artifacts)
         if (artifact.format == format) return &artifact;
     return nullptr;
+}
+
+bool is_conversion(const json::value& details) {
+    return text(member(&details, "kind")) == "conversion";
 }
 
 std::string specs(const json::value& details) {
@@ -84,9 +85,39 @@ std::string specs(const json::value& details) {
           {"Disk", disks},
           {"Firmware", upper(text(member(hardware, "firmware")))},
           {"Imports as", is_template && is_template->is_bool() ? (is_template->get_bool() ? "template" : "VM") : ""},
-          {"System", text(member(&details, "distribution"))}})
+          {"System", text(member(&details, "distribution"))},
+          {"Made of", upper(text(member(member(&details, "source"), "format")))}})
         if (!value.empty()) shown += std::string("<div><dt>") + name + "</dt><dd>" + escape(value) + "</dd></div>";
     return shown.empty() ? "" : "<dl class=\"specs\">" + shown + "</dl>\n";
+}
+
+// Of the only disk; 0 when there are several, or nobody knows.
+std::uint64_t virtual_size(const json::value& details) {
+    const json::array& disks = list(member(member(&details, "hardware"), "disks"));
+    const json::value* size = disks.size() == 1 ? member(&disks[0], "virtual_size") : nullptr;
+    json::error_code error;
+    const auto number = size && size->is_number() ? size->to_number<std::uint64_t>(error) : 0;
+    return error ? 0 : number;
+}
+
+// What a conversion read, and what makes its disks comparable in any format.
+std::string source(const json::value& details) {
+    const json::value* from = member(&details, "source");
+    std::string rows;
+    const auto row = [&](const std::string& name, const std::string& value) {
+        if (!value.empty()) rows += "<tr><td>" + escape(name) + "</td><td>" + escape(value) + "</td></tr>\n";
+    };
+    const std::string packing = text(member(from, "packing"));
+    row("File", text(member(from, "file_name")));
+    row("From", text(member(from, "from")));
+    row("Format", text(member(from, "format")) + (packing.empty() || packing == "none" ? "" : ", " + packing));
+    row("Size", bytes(member(from, "file_size")));
+    row("SHA256", text(member(from, "sha256")));
+    if (!from) return {};
+    std::size_t number = 0;
+    for (const json::value& disk : list(member(member(&details, "hardware"), "disks")))
+        row("Disk digest " + std::to_string(++number), text(member(&disk, "disk_digest")));
+    return "<div class=\"table\"><table>" + rows + "</table></div>\n";
 }
 
 std::string image(const Artifact& artifact) {
@@ -101,30 +132,6 @@ std::string image(const Artifact& artifact) {
           std::pair{"SHA256 unpacked", artifact.image_sha256}, std::pair{"MD5 unpacked", artifact.image_md5}})
         if (!value.empty()) block += std::string("<dt>") + name + "</dt><dd>" + escape(value) + "</dd>";
     return block + "</dl></div>\n";
-}
-
-// A host reads .xva, .xva.gz and .xva.zst itself, from an address or a file; xz goes through a pipe.
-std::string import_commands(const Artifact& artifact, const PageContext& context) {
-    const std::string from = context.public_url + address(artifact), &name = artifact.file_name;
-    if (!name.ends_with(".xz"))
-        return command("xe vm-import url=" + from) + "<p class=\"hint\">or, already downloaded:</p>" +
-               command("xe vm-import filename=" + name);
-    const std::string unpacked = name.substr(0, name.size() - 3);
-    return command("curl -sS " + from + " | xz -dc | xe vm-import filename=/dev/stdin") +
-           "<p class=\"hint\">or, already downloaded:</p>" +
-           command("xz -dc " + name + " > " + unpacked + "\nxe vm-import filename=" + unpacked);
-}
-
-std::string import(const Release& release, const PageContext& context) {
-    std::string commands;
-    for (const Artifact& artifact : release.artifacts)
-        if (is_image(artifact)) commands += import_commands(artifact, context);
-    if (commands.empty()) return {};
-    if (const Artifact* ova = find(release, "ova.xml"))
-        commands += "<p class=\"hint\">Would the host accept it? Its description alone tells, without the disk:</p>" +
-                    command("curl -sSO " + context.public_url + address(*ova) +
-                            "\nxe vm-import filename=" + ova->file_name + " metadata=true dry-run=true");
-    return "<h3>Import on XenServer or XCP-ng</h3>\n" + commands;
 }
 
 std::string verification(const Release& release, const PageContext& context) {
@@ -204,19 +211,23 @@ std::string article(const Release& release, const PageContext& context, bool who
                        "</time></div>\n<p class=\"name\">" + escape(release.name) + "</p>\n" + specs(details);
     for (const Artifact& artifact : release.artifacts)
         if (is_image(artifact)) body += image(artifact);
-    body += import(release, context);
+    body += import_section(release, virtual_size(details), context.public_url);
     body += folded(whole, "Verify the signature", verification(release, context));
     body += folded(whole, "All files (" + std::to_string(release.artifacts.size()) + ")", files(release));
     if (whole) {
-        body += folded(true, "What the build did otherwise than the recipe says", notes(details));
+        body += folded(true, "Source", source(details));
+        body += folded(true, is_conversion(details) ? "Notes" : "What the build did otherwise than the recipe says",
+                       notes(details));
         body += folded(true, "Readiness for Xen", readiness(details));
         body += folded(true, "Recipe", recipe.empty() ? "" : "<pre>" + escape(recipe) + "</pre>\n");
         std::size_t count = 0;
         const std::string installed = packages(details, count);
-        body += folded(false, "Packages (" + std::to_string(count) + ")", installed);
+        if (count > 0 || !is_conversion(details))
+            body += folded(false, "Packages (" + std::to_string(count) + ")", installed);
     } else {
-        body += "<p class=\"more\"><a href=\"/releases/" + escape(release.name) +
-                "\">Recipe, packages and checks of this release</a></p>\n";
+        body += "<p class=\"more\"><a href=\"/releases/" + escape(release.name) + "\">" +
+                (is_conversion(details) ? "Source and digests" : "Recipe, packages and checks") +
+                " of this release</a></p>\n";
     }
     return body + "</article>\n";
 }

@@ -4,9 +4,11 @@
 #include <spdlog/spdlog.h>
 
 #include <map>
+#include <system_error>
 
 #include "builders/errors.hpp"
 #include "server/api/json_text.hpp"
+#include "server/uploads/upload_folder.hpp"
 
 namespace server::api {
 
@@ -19,12 +21,17 @@ Response problem(unsigned status, const std::string& detail, json::object more) 
                                                         {404, "Not found"},
                                                         {405, "Method not allowed"},
                                                         {409, "Conflict"},
+                                                        {410, "Gone"},
+                                                        {411, "Length required"},
+                                                        {412, "Precondition failed"},
                                                         {413, "Too large"},
                                                         {415, "Unsupported media type"},
                                                         {416, "Range not satisfiable"},
                                                         {421, "Not this service"},
                                                         {422, "The request cannot be carried out"},
+                                                        {423, "Locked"},
                                                         {431, "Headers too large"},
+                                                        {460, "Checksum mismatch"},
                                                         {500, "Internal error"},
                                                         {503, "Not ready"},
                                                         {507, "Not enough space"}};
@@ -41,7 +48,36 @@ Response problem(unsigned status, const std::string& detail, json::object more) 
     return response;
 }
 
+namespace {
+
+unsigned status_of(uploads::UploadRefused::Reason reason) {
+    using Reason = uploads::UploadRefused::Reason;
+    switch (reason) {
+        case Reason::unknown:
+            return 404;
+        case Reason::expired:
+            return 410;
+        case Reason::busy:
+            return 423;
+        case Reason::other_offset:
+            return 409;
+        case Reason::too_large:
+            return 413;
+        case Reason::too_many:
+        case Reason::no_space:
+            return 507;
+    }
+    return 500;
+}
+
+}  // namespace
+
 Response problem_of(const std::exception& error) {
+    if (const auto* refused = dynamic_cast<const uploads::UploadRefused*>(&error))
+        return problem(status_of(refused->reason), refused->what());
+    if (const auto* failed = dynamic_cast<const std::system_error*>(&error);
+        failed && failed->code() == std::errc::no_space_on_device)
+        return problem(507, failed->code().message());
     if (dynamic_cast<const jobs::NoSpace*>(&error)) return problem(507, error.what());
     if (dynamic_cast<const builders::HostNotReady*>(&error)) return problem(503, error.what());
     if (dynamic_cast<const std::invalid_argument*>(&error)) return problem(400, error.what());

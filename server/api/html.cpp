@@ -37,6 +37,10 @@ std::string escape(std::string_view text) {
     return escaped;
 }
 
+std::string command(std::string_view lines) {
+    return "<pre class=\"command\">" + escape(lines) + "</pre>\n";
+}
+
 std::string size(std::uint64_t bytes) {
     constexpr std::array units{"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     std::size_t unit = 0;

@@ -8,8 +8,9 @@
 
 namespace server::api::html {
 
-std::string escape(std::string_view text);  // & < > " ' ; control characters become U+FFFD
-std::string size(std::uint64_t bytes);      // "2 GiB", "134.6 MiB", "812 bytes"
-std::string day(std::string_view rfc3339);  // "21 November 2026"; what it is not it gives back
+std::string escape(std::string_view text);    // & < > " ' ; control characters become U+FFFD
+std::string command(std::string_view lines);  // what is typed into a shell, as a block
+std::string size(std::uint64_t bytes);        // "2 GiB", "134.6 MiB", "812 bytes"
+std::string day(std::string_view rfc3339);    // "21 November 2026"; what it is not it gives back
 
 }  // namespace server::api::html

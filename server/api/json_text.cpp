@@ -53,6 +53,11 @@ int line_not_utf8(std::string_view text) {
     return 0;
 }
 
+json::object job_links(const std::string& kind, const std::string& id) {
+    const std::string self = "/v1/" + kind + "s/" + id;
+    return {{"self", self}, {"log", self + "/log"}, {"events", self + "/events"}};
+}
+
 json::object to_json(const catalog::Job& job) {
     json::object object{{"id", job.id},
                         {"kind", job.kind},
@@ -64,9 +69,7 @@ json::object to_json(const catalog::Job& job) {
     for (const auto& [name, value] : {std::pair{"started", &job.started}, std::pair{"finished", &job.finished},
                                       std::pair{"error", &job.error}, std::pair{"release", &job.release}})
         if (!value->empty()) object[name] = *value;
-    object["links"] = {{"self", "/v1/builds/" + job.id},
-                       {"log", "/v1/builds/" + job.id + "/log"},
-                       {"events", "/v1/builds/" + job.id + "/events"}};
+    object["links"] = job_links(job.kind, job.id);
     return object;
 }
 

@@ -9,6 +9,7 @@
 
 namespace server::api {
 
+boost::json::object job_links(const std::string& kind, const std::string& id);  // "/v1/builds/…" or "/v1/conversions/…"
 boost::json::object to_json(const catalog::Job& job);
 boost::json::object to_json(const catalog::Artifact& artifact);
 boost::json::object to_json(const catalog::Release& release);

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/api/responses.hpp"
 
+#include <algorithm>
+#include <charconv>
+#include <stdexcept>
+
 #include "server/api/error_response.hpp"
 #include "server/api/json_text.hpp"
 
@@ -28,6 +32,25 @@ std::string query_value(const Request& request, const std::string& name, const s
     for (const auto& [key, value] : request.query)
         if (key == name) return value;
     return otherwise;
+}
+
+std::size_t limit_of(const Request& request) {
+    const std::string text = query_value(request, "limit");
+    if (text.empty()) return page_size;
+    std::size_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > most_per_page)
+        throw std::invalid_argument("limit: '" + text + "' is not a number from 1 to " + std::to_string(most_per_page));
+    return value;
+}
+
+std::string media_type(const Request& request) {
+    const auto found = request.headers.find("content-type");
+    std::string type = found == request.headers.end() ? "" : found->second.substr(0, found->second.find(';'));
+    while (type.ends_with(' ')) type.pop_back();
+    std::transform(type.begin(), type.end(), type.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return type;
 }
 
 }  // namespace server::api

@@ -18,4 +18,9 @@ bool reads(const Request& request);                                    // GET or
 // The query's first value of that name, also when it is empty.
 std::string query_value(const Request& request, const std::string& name, const std::string& otherwise = {});
 
+// The query's `limit`. Throws std::invalid_argument when it is not a number from 1 to most_per_page.
+std::size_t limit_of(const Request& request);
+// The body's, in lower case, without parameters; empty when there is none.
+std::string media_type(const Request& request);
+
 }  // namespace server::api

@@ -81,11 +81,12 @@ public:
         return read_job(select);
     }
 
-    std::vector<Job> jobs(std::size_t limit, const std::string& before) override {
+    std::vector<Job> jobs(const std::string& kind, std::size_t limit, const std::string& before) override {
         return select_jobs(
-            "number < coalesce((SELECT number FROM job WHERE id = ?), 9223372036854775807) ORDER BY number DESC LIMIT "
+            "kind = ? AND number < coalesce((SELECT number FROM job WHERE id = ?), 9223372036854775807) ORDER BY "
+            "number DESC LIMIT "
             "?",
-            before, static_cast<std::int64_t>(limit));
+            kind, before, static_cast<std::int64_t>(limit));
     }
 
     void update_job(const Job& job) override {

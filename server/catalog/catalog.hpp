@@ -38,10 +38,10 @@ std::string_view to_string(JobState state);
 
 struct Job {
     std::string id;    // 16 hex characters, random
-    std::string kind;  // "build"
+    std::string kind;  // "build", "conversion"
     JobState state = JobState::queued;
-    std::string request;                     // JSON: options, as accepted
-    std::string recipe;                      // kickstart text
+    std::string request;                     // JSON: what was asked for, as accepted
+    std::string recipe;                      // kickstart text; empty for a conversion
     std::string created, started, finished;  // RFC 3339, empty until then
     int attempts = 0;
     std::string step;     // what is being done, "install packages"
@@ -67,8 +67,8 @@ public:
 
     virtual void add_job(const Job& job) = 0;
     virtual std::optional<Job> job(const std::string& id) = 0;
-    // Newest first, at most `limit`, older than job `before` when that is not empty.
-    virtual std::vector<Job> jobs(std::size_t limit, const std::string& before = {}) = 0;
+    // Of one kind, newest first, at most `limit`, older than job `before` when that is not empty.
+    virtual std::vector<Job> jobs(const std::string& kind, std::size_t limit, const std::string& before = {}) = 0;
     virtual void update_job(const Job& job) = 0;  // all but id, kind, request, recipe, created
     // The oldest queued job becomes running, attempts + 1; nothing when none is queued.
     virtual std::optional<Job> claim_job(const std::string& now) = 0;

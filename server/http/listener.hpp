@@ -7,10 +7,16 @@
 #include <string>
 
 #include "server/api/api.hpp"
+#include "server/api/streamed_body.hpp"
 
 namespace server::http {
 
-using Handler = std::function<api::Response(const api::Request&)>;
+struct Handler {
+    std::function<api::Response(const api::Request&)> handle;
+    // Whether the body is for `open` instead of being gathered. `target` as it came.
+    std::function<bool(std::string_view method, std::string_view target)> streams;
+    std::function<api::Opening(const api::Request& head)> open;
+};
 
 struct Listening {
     std::string address;

@@ -15,6 +15,7 @@
 
 #include "formats/base/file.hpp"
 #include "server/api/error_response.hpp"
+#include "server/http/body_stream.hpp"
 #include "server/http/guard.hpp"
 #include "server/http/range.hpp"
 
@@ -31,6 +32,7 @@ constexpr std::uint32_t header_limit = 32 * 1024;
 constexpr std::uint64_t body_limit = 4 << 20;  // a recipe
 constexpr std::size_t block = 256 * 1024;
 constexpr std::size_t linger_bytes = 64 << 20;
+const std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
 constexpr auto idle_limit = 60s, write_limit = 300s, linger_limit = 2s;
 
 class Session {
@@ -38,16 +40,24 @@ public:
     Session(asio::ip::tcp::socket socket, const Shared& shared) : stream_(std::move(socket)), shared_(shared) {}
 
     asio::awaitable<void> run() {
+        error_code ignored;  // of a connection that ended already
+        // A header and a short body are two writes: the second must not wait until the first is acknowledged.
+        stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
         for (bool more = true; more;) {
             Parser parser;
             parser.header_limit(header_limit);
-            parser.body_limit(body_limit);
+            parser.body_limit(boost::none);  // of what is streamed; other bodies are judged below
             error_code error;
             stream_.expires_after(idle_limit);
             co_await beast::http::async_read_header(stream_, buffer_, parser,
                                                     asio::redirect_error(asio::use_awaitable, error));
-            if (!error && beast::iequals(parser.get()[beast::http::field::expect], "100-continue")) {
-                const std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+            if (!error && streams(parser.get())) {
+                more = co_await stream_body(parser);
+                continue;
+            }
+            if (!error && parser.content_length().value_or(0) > body_limit) error = beast::http::error::body_limit;
+            parser.body_limit(body_limit);
+            if (!error && expects_go_on(parser.get())) {
                 if (!co_await write(go_on)) break;
                 stream_.expires_after(idle_limit);
             }
@@ -82,9 +92,17 @@ private:
                                                     asio::redirect_error(asio::use_awaitable, error));
     }
 
-    // True when the connection goes on.
-    asio::awaitable<bool> respond(const Parser::value_type& message) {
-        api::Request request;
+    static bool expects_go_on(const Parser::value_type& message) {
+        return beast::iequals(message[beast::http::field::expect], "100-continue");
+    }
+
+    bool streams(const Parser::value_type& message) const {
+        const beast::string_view method = message.method_string(), target = message.target();
+        return shared_.handler.streams({method.data(), method.size()}, {target.data(), target.size()});
+    }
+
+    // All but the body. A response: the request is refused for what its head says.
+    std::optional<api::Response> read_head(const Parser::value_type& message, api::Request& request) const {
         request.method = std::string(message.method_string());
         for (const auto& field : message) {
             std::string name(field.name_string());
@@ -92,27 +110,73 @@ private:
             std::string& value = request.headers[name];
             value += (value.empty() ? "" : ", ") + std::string(field.value());
         }
-        const bool keep = message.keep_alive(), head = request.method == "HEAD";
+        if (const std::string why = foreign(request.method, request.headers, shared_.public_url); !why.empty())
+            return api::problem(403, why);
+        if (message.version() >= 11 && !request.headers.contains("host"))
+            return api::problem(400, "the request has no Host field");
+        if (!read_target(message.target(), request)) return api::problem(400, "the address is not one");
+        return std::nullopt;
+    }
+
+    static void log(const api::Request& request, const Parser::value_type& message, unsigned status) {
+        spdlog::info("{} {} {}", request.method, std::string(message.target()).substr(0, 200), status);
+    }
+
+    // The body is taken as it comes, or refused before it is sent. True when the connection goes on.
+    asio::awaitable<bool> stream_body(Parser& gathered) {
+        const Parser::value_type message = gathered.get();  // its body is still empty
+        BodyParser parser(std::move(gathered));
+        api::Request request;
+        api::Opening opening;
+        if (auto refusal = read_head(message, request)) {
+            opening.response = std::move(*refusal);
+        } else {
+            auto open = [&]() -> asio::awaitable<api::Opening> { co_return shared_.handler.open(request); };
+            opening = co_await asio::co_spawn(shared_.pool, open, asio::use_awaitable);
+        }
+        if (opening.receiver) {
+            if (expects_go_on(message) && !parser.is_done() && !co_await write(go_on)) co_return false;
+            auto answer = co_await receive_body(stream_, buffer_, parser, *opening.receiver, shared_.pool);
+            if (!answer) {
+                log(request, message, 0);
+                co_return false;
+            }
+            opening.response = std::move(*answer);
+        }
+        log(request, message, opening.response.status);
+        co_return co_await send_text(opening.response, message.version(), message.keep_alive() && parser.is_done(),
+                                     false);
+    }
+
+    // True when the connection goes on.
+    asio::awaitable<bool> respond(const Parser::value_type& message) {
+        api::Request request;
+        const bool keep = message.keep_alive(), head = message.method() == beast::http::verb::head;
         const unsigned version = message.version();
         api::Response response;
-        if (const std::string why = foreign(request.method, request.headers, shared_.public_url); !why.empty()) {
-            response = api::problem(403, why);
-        } else if (version >= 11 && !request.headers.contains("host")) {
-            response = api::problem(400, "the request has no Host field");
-        } else if (!read_target(message.target(), request)) {
-            response = api::problem(400, "the address is not one");
+        if (auto refusal = read_head(message, request)) {
+            response = std::move(*refusal);
         } else {
             request.body = message.body();
             // Named first: the compiler destroys a capturing temporary of a co_await twice.
-            auto work = [&]() -> asio::awaitable<api::Response> { co_return shared_.handler(request); };
+            auto work = [&]() -> asio::awaitable<api::Response> { co_return shared_.handler.handle(request); };
             response = co_await asio::co_spawn(shared_.pool, work, asio::use_awaitable);
+            while (response.not_yet) {
+                co_await pause(100ms);
+                response = co_await asio::co_spawn(shared_.pool, work, asio::use_awaitable);
+            }
         }
-        spdlog::info("{} {} {}", request.method, std::string(message.target()).substr(0, 200), response.status);
+        log(request, message, response.status);
         if (response.events) {
             co_await send_events(response);
             co_return false;
         }
         if (response.file) co_return co_await send_file(response, request, version, keep, head);
+        if (response.ranged) {
+            const api::RangedBody& body = *response.ranged;
+            const Content content{body.size, body.etag, body.one_shot, nullptr, &body};
+            co_return co_await send_content(response, content, request, version, keep, head);
+        }
         co_return co_await send_text(response, version, keep, head);
     }
 
@@ -133,9 +197,11 @@ private:
 
     static std::string head_of(unsigned status, unsigned version, bool keep,
                                const std::vector<std::pair<std::string, std::string>>& headers) {
+        const std::string reason =
+            status == 460 ? "Checksum Mismatch"  // tus's own
+                          : std::string(beast::http::obsolete_reason(static_cast<beast::http::status>(status)));
         std::string text = "HTTP/" + std::string(version == 10 ? "1.0" : "1.1") + " " + std::to_string(status) + " " +
-                           std::string(beast::http::obsolete_reason(static_cast<beast::http::status>(status))) +
-                           "\r\nServer: xenkiln\r\n";
+                           reason + "\r\nServer: xenkiln\r\n";
         for (const auto& [name, value] : headers)
             if (value.find_first_of("\r\n") == std::string::npos) text += name + ": " + value + "\r\n";
         return text + "X-Content-Type-Options: nosniff\r\nConnection: " + (keep ? "keep-alive" : "close") + "\r\n";
@@ -149,9 +215,10 @@ private:
     }
 
     asio::awaitable<bool> send_text(const api::Response& response, unsigned version, bool keep, bool head) {
-        const std::string text = head_of(response.status, version, keep, response.headers) +
-                                 "Content-Length: " + std::to_string(response.body.size()) + "\r\n\r\n" +
-                                 (head ? "" : response.body);
+        const std::string length =  // RFC 9110: 204 has none
+            response.status == 204 ? "" : "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+        const std::string text =
+            head_of(response.status, version, keep, response.headers) + length + "\r\n" + (head ? "" : response.body);
         co_return co_await write(text) && keep;
     }
 
@@ -169,14 +236,45 @@ private:
             const api::Response refusal = api::problem(500, trouble);
             co_return co_await send_text(refusal, version, keep, head);
         }
+        const Content content{file.size(), body.etag, body.one_shot, &file, nullptr};
+        co_return co_await send_content(response, content, request, version, keep, head);
+    }
+
+    // What is sent by ranges: a file, or bytes that are made.
+    struct Content {
+        std::uint64_t size;
+        std::string etag;
+        bool one_shot;
+        const formats::File* file;
+        const api::RangedBody* made;
+    };
+
+    asio::awaitable<void> pause(std::chrono::milliseconds time) {
+        error_code error;
+        asio::steady_timer timer(stream_.get_executor(), time);
+        co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, error));
+    }
+
+    asio::awaitable<void> read(const Content& content, std::uint64_t offset, std::string& bytes) {
+        const std::span<std::byte> out = std::as_writable_bytes(std::span(bytes));
+        if (content.file) {
+            content.file->read_at(offset, out);
+            co_return;
+        }
+        auto work = [&]() -> asio::awaitable<bool> { co_return content.made->read(offset, out); };
+        while (!co_await asio::co_spawn(shared_.pool, work, asio::use_awaitable)) co_await pause(10ms);
+    }
+
+    asio::awaitable<bool> send_content(const api::Response& response, const Content& content,
+                                       const api::Request& request, unsigned version, bool keep, bool head) {
         const auto header = [&](const char* name) {
             const auto found = request.headers.find(name);
             return found == request.headers.end() ? std::string() : found->second;
         };
-        const std::uint64_t size = file.size();
+        const std::uint64_t size = content.size;
         // Range is for GET alone; HEAD tells of the whole.
         const Selection part =
-            select({head ? "" : header("range"), header("if-range"), header("if-none-match")}, size, body.etag);
+            select({head ? "" : header("range"), header("if-range"), header("if-none-match")}, size, content.etag);
         if (part.status == 416) {
             api::Response refusal = api::problem(416, "the file has " + std::to_string(size) + " bytes; " +
                                                           header("range").substr(0, 100) + " begins behind them");
@@ -184,9 +282,9 @@ private:
             co_return co_await send_text(refusal, version, keep, head);
         }
         // An importing host reads the raw socket until its end: it must come, and nothing behind it.
-        if (body.one_shot && part.status == 200 && !head) keep = false;
+        if (content.one_shot && part.status == 200 && !head) keep = false;
         std::string text = head_of(part.status, version, keep, response.headers);
-        if (!body.etag.empty()) text += "ETag: \"" + body.etag + "\"\r\n";
+        if (!content.etag.empty()) text += "ETag: \"" + content.etag + "\"\r\n";
         text += "Accept-Ranges: bytes\r\n";
         if (part.status == 206)
             text += "Content-Range: bytes " + std::to_string(part.offset) + "-" +
@@ -197,7 +295,7 @@ private:
         std::string bytes;
         for (std::uint64_t done = 0; done < part.length; done += bytes.size()) {
             bytes.resize(std::min<std::uint64_t>(block, part.length - done));
-            file.read_at(part.offset + done, std::as_writable_bytes(std::span(bytes)));
+            co_await read(content, part.offset + done, bytes);
             if (!co_await write(bytes)) co_return false;
         }
         co_return keep;

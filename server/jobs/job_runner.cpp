@@ -33,8 +33,11 @@ using catalog::JobState;
 
 constexpr int max_attempts = 3;
 constexpr std::size_t id_bytes = 8;
-// What a build needs while it runs: the installed tree, the disk's allocated part, the artifacts.
-constexpr std::uint64_t needed_bytes = std::uint64_t{3} << 30;
+// What a build needs while it runs: the installed tree, the disk's allocated part, the artifacts. What a conversion
+// needs its worker knows when it has looked at the source; this is the least.
+std::uint64_t needed_bytes(const std::string& kind) {
+    return kind == "build" ? std::uint64_t{3} << 30 : std::uint64_t{64} << 20;
+}
 
 void write_file(const fs::path& path, const std::string& text) {
     formats::File file = formats::File::create(path, 0600, true);
@@ -71,21 +74,29 @@ public:
     }
 
     std::string submit(const Submission& submission) override {
-        check_space();
+        check_space(submission.kind);
         Job job;
         job.id = random_hex(id_bytes);
-        job.kind = "build";
+        job.kind = submission.kind;
         job.created = now_rfc3339();
-        json::object request{{"options", json::parse(submission.request)},
-                             {"date", today()},
-                             {"host", json::parse(builders::to_json(config_.host))}};
+        const json::value asked = json::parse(submission.request);
+        json::object request = job.kind == "build" ? json::object{{"options", asked}} : asked.as_object();
+        request["date"] = today();
+        request["host"] = json::parse(builders::to_json(config_.host));
+        request["reserved_bytes"] = config_.reserved_bytes;
         job.request = json::serialize(request);
         job.recipe = submission.recipe;
         const fs::path place = folder(job.id);
         fs::create_directory(place);
         ::chmod(place.c_str(), 0711);
+        try {
+            if (!submission.source.empty()) fs::create_hard_link(submission.source, place / "source");
+        } catch (const fs::filesystem_error&) {
+            fs::remove_all(place);
+            throw;
+        }
         write_file(place / "request.json", job.request);
-        write_file(place / "recipe.ks", job.recipe);
+        if (!job.recipe.empty()) write_file(place / "recipe.ks", job.recipe);
         events_of(job.id)->append("state", state_event(JobState::queued));
         catalog_.add_job(job);
         queued_.notify_all();
@@ -97,6 +108,7 @@ public:
         {
             const std::lock_guard lock(mutex_);
             if (catalog_.cancel_queued(id, now_rfc3339())) {
+                sweep(folder(id), true);
                 finish_events(id, JobState::cancelled);
                 return true;
             }
@@ -119,11 +131,12 @@ private:
     fs::path folder() const { return config_.data / "jobs"; }
     fs::path folder(const std::string& id) const { return folder() / id; }
 
-    void check_space() const {
-        const std::uint64_t free = fs::space(config_.data).available, need = needed_bytes + config_.reserved_bytes;
+    void check_space(const std::string& kind) const {
+        const std::uint64_t free = fs::space(config_.data).available,
+                            need = needed_bytes(kind) + config_.reserved_bytes;
         if (free < need)
-            throw NoSpace("a build needs " + std::to_string(need >> 20) + " MiB free in " + config_.data.string() +
-                          ", there are " + std::to_string(free >> 20) + " MiB");
+            throw NoSpace("a " + kind + " needs " + std::to_string(need >> 20) + " MiB free in " +
+                          config_.data.string() + ", there are " + std::to_string(free >> 20) + " MiB");
     }
 
     // Logs of jobs at their end are opened anew each time: only running ones are kept.
@@ -167,7 +180,10 @@ private:
             else
                 events_of(job.id)->append("state", state_event(JobState::queued, "the service was restarted"));
         }
-        for (const auto& entry : fs::directory_iterator(folder())) sweep(entry.path());
+        for (const auto& entry : fs::directory_iterator(folder())) {
+            const std::optional<Job> job = catalog_.job(entry.path().filename().string());
+            sweep(entry.path(), !job || job->state != JobState::queued);
+        }
         const fs::path releases = config_.data / "releases";
         fs::create_directories(releases);
         for (const auto& entry : fs::directory_iterator(releases))
@@ -176,9 +192,15 @@ private:
             if (!catalog_.refers_to(digest)) store_.remove(digest);
     }
 
-    static void sweep(const fs::path& job) {
+    // A job that is not at its end needs its source once more.
+    static void sweep(const fs::path& job, bool at_its_end) {
         for (const char* name : {"work", "out", "result.json", "result.json.new", "worker.pid"})
             if (fs::exists(fs::symlink_status(job / name))) builders::remove_tree(job / name);
+        if (!at_its_end) return;
+        std::vector<fs::path> sources;  // and what is known of them
+        for (const auto& entry : fs::directory_iterator(job))
+            if (entry.path().filename().string().starts_with("source")) sources.push_back(entry.path());
+        for (const fs::path& path : sources) fs::remove_all(path);
     }
 
     void work(const std::stop_token& stop) {
@@ -198,14 +220,14 @@ private:
         ProgressReader reader(job, *log, catalog_);
         int exit_code = 1;
         try {
-            sweep(folder(job.id));
+            sweep(folder(job.id), false);
             log->append("state", state_event(JobState::running));
             exit_code = run_worker(job.id, reader);
         } catch (const std::exception& error) {
             reader.fail(error.what());
         }
         if (stopping_) {  // not this job's fault: it is queued again by the next life
-            sweep(folder(job.id));
+            sweep(folder(job.id), false);
             return;
         }
         end(reader, job.id, exit_code);
@@ -240,10 +262,10 @@ private:
                 builders::remove_tree(folder(id) / "work");
                 reader.begin("publish");
                 const std::lock_guard one_at_a_time(publishing_);  // a free name stays free until it is taken
-                const catalog::Release release =
-                    publish::publish_release(publish::read_result(folder(id) / "result.json"), job, folder(id),
-                                             config_.data / "releases", key_, store_, catalog_, now_rfc3339());
-                sweep(folder(id));
+                const catalog::Release release = publish::publish_release(
+                    publish::read_result(folder(id) / (job.kind == "build" ? "result.json" : "out/result.json")), job,
+                    folder(id), config_.data / "releases", key_, store_, catalog_, now_rfc3339());
+                sweep(folder(id), true);
                 return finish_events(id, JobState::done);
             }
         } catch (const std::exception& error) {
@@ -258,7 +280,7 @@ private:
         if (was_cancelled) job.error.clear();
         job.finished = now_rfc3339();
         try {
-            sweep(folder(id));
+            sweep(folder(id), true);
         } catch (const std::exception& error) {
             job.error += std::string(job.error.empty() ? "" : "; ") + "cleaning up failed: " + error.what();
         }

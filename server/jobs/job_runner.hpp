@@ -32,8 +32,11 @@ class NoSpace : public std::runtime_error {
 };
 
 struct Submission {
-    std::string recipe;   // kickstart text
-    std::string request;  // JSON object of options, key → text or array of texts
+    std::string recipe;   // kickstart text; of a build
+    std::string request;  // JSON object: of a build its options, key → text or array of texts; of a conversion
+                          // {"conversion": what was asked for, "source": {"name", …}}
+    std::string kind = "build";
+    std::filesystem::path source = {};  // of a conversion, when it is here: hard-linked, so that it stays
 };
 
 class JobRunner {
@@ -42,7 +45,7 @@ public:
     static std::unique_ptr<JobRunner> start(const Config& config, catalog::Catalog& catalog, store::Store& store);
     virtual ~JobRunner() = default;  // stops workers; their jobs go back to the queue
 
-    // Returns the job's id. Throws NoSpace.
+    // Returns the job's id. Throws NoSpace, std::filesystem::filesystem_error when the source has just gone.
     virtual std::string submit(const Submission& submission) = 0;
     // False when the job is unknown or already at its end.
     virtual bool cancel(const std::string& id) = 0;

@@ -11,16 +11,15 @@
 #include <cmath>
 #include <csignal>
 #include <fstream>
-#include <iostream>
 #include <iterator>
-#include <mutex>
 #include <thread>
 
-#include "builders/build_report.hpp"
 #include "builders/errors.hpp"
 #include "builders/hardware/mode_advice.hpp"
 #include "formats/raw/raw.hpp"
-#include "server/publish/publish.hpp"
+#include "server/jobs/line_progress.hpp"
+#include "server/jobs/run_conversion.hpp"
+#include "server/publish/produce.hpp"
 
 namespace server::jobs {
 namespace {
@@ -29,46 +28,6 @@ namespace fs = std::filesystem;
 namespace json = boost::json;
 
 constexpr const char* write_step = "write and compress";
-
-// JSON lines on standard output, and the log on standard error.
-class LineProgress : public builders::Progress {
-public:
-    void steps(const std::vector<builders::StepWeight>& steps) override {
-        json::array list;
-        for (const auto& step : steps) list.push_back({{"name", step.name}, {"weight", step.weight}});
-        say({{"steps", list}});
-    }
-    void begin(std::string_view step) override {
-        log("=== " + std::string(step));
-        say({{"step", json::string_view(step.data(), step.size())}});
-    }
-    void fraction(double of_step) override {
-        const std::lock_guard lock(mutex_);
-        if (of_step < 1 && std::abs(of_step - last_) < 0.002) return;
-        last_ = of_step;
-        std::cout << json::serialize(json::object{{"fraction", of_step}}) << std::endl;
-    }
-    void line(std::string_view text) override {
-        log(text);
-        say({{"log", json::string_view(text.data(), text.size())}});
-    }
-    void error(const std::string& sentence) {
-        log("ERROR: " + sentence);
-        say({{"error", sentence}});
-    }
-
-private:
-    void say(const json::object& object) {
-        const std::lock_guard lock(mutex_);
-        std::cout << json::serialize(object) << std::endl;
-    }
-    void log(std::string_view text) {
-        const std::lock_guard lock(mutex_);
-        std::cerr << text << std::endl;
-    }
-    std::mutex mutex_;
-    double last_ = -1;
-};
 
 std::string read_whole(const fs::path& path) {
     std::ifstream file(path, std::ios::binary);
@@ -129,17 +88,8 @@ json::object details(const builders::BuildPlan& plan, const builders::BuildResul
     return report;
 }
 
-// Adds the last step's time, which only the caller knows, and writes the report beside the image in both forms.
-void write_report(json::object report, double seconds, const fs::path& out, publish::WorkerResult& result) {
-    report.at("steps").as_array().push_back({{"name", write_step}, {"seconds", std::round(seconds * 10) / 10}});
-    result.details = json::serialize(report);
-    for (const auto& [text, format] : {std::pair{result.details + "\n", "report.json"},
-                                       std::pair{builders::report_text(result.title, result.details), "report.txt"}})
-        result.products.push_back(publish::write_text(text, format, out, result.release_name));
-}
-
-void run(const fs::path& folder, const builders::GuestFactory& guests, LineProgress& progress, std::stop_token stop) {
-    const json::value request = json::parse(read_whole(folder / "request.json"));
+void run_build_job(const fs::path& folder, const json::value& request, const builders::GuestFactory& guests,
+                   LineProgress& progress, const std::stop_token& stop) {
     const kickstart::ParseResult parsed = kickstart::parse(read_whole(folder / "recipe.ks"));
     for (const auto& diagnostic : parsed.diagnostics)
         if (diagnostic.severity == kickstart::Severity::error)
@@ -173,18 +123,17 @@ void run(const fs::path& folder, const builders::GuestFactory& guests, LineProgr
         disks.push_back(formats::raw::open_raw(disk.path));
         pointers.push_back(disks.back().get());
     }
-    formats::xva::XvaOptions options;
-    options.checksum = plan.xxhash ? formats::xva::Checksum::xxhash : formats::xva::Checksum::sha1;
-    options.date = plan.date + "T00:00:00Z";
     publish::WorkerResult result{plan.release_name, plan.title, {}, {}};
+    const auto kinds = publish::output_kinds(plan.outputs, plan.xxhash, plan.date + "T00:00:00Z");
     result.products = publish::produce(
-        pointers, plan.hardware, options, plan.outputs, out, plan.release_name,
-        [&](std::uint64_t done, std::uint64_t all) {
-            progress.fraction(static_cast<double>(done) / static_cast<double>(all));
-        },
-        stop);
-    write_report(details(plan, built),
-                 std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count(), out, result);
+                          {pointers, plan.hardware, kinds, false, out, plan.release_name},
+                          [&](double part) { progress.fraction(part); }, stop)
+                          .products;
+    json::object report = details(plan, built);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+    report.at("steps").as_array().push_back({{"name", write_step}, {"seconds", std::round(seconds * 10) / 10}});
+    result.details = json::serialize(report);
+    publish::write_report(result, out);
     if (fs::exists(folder / "keep-disk"))
         for (const auto& disk : built.disks) fs::rename(disk.path, out / disk.path.filename());
     write_result(result, folder / "result.json");
@@ -192,18 +141,31 @@ void run(const fs::path& folder, const builders::GuestFactory& guests, LineProgr
 
 }  // namespace
 
-int run_job(const fs::path& folder, const builders::GuestFactory& guests) {
+int run_job(const fs::path& given, const Tools& tools) try {
     ::signal(SIGPIPE, SIG_IGN);
+    const fs::path folder = fs::absolute(given);
+    const json::value request = json::parse(read_whole(folder / "request.json"));
+    // There is no other thread yet: those that come are behind the same walls.
+    const bool conversion = request.as_object().contains("conversion");
+    const bool confined = conversion && confine_conversion(folder);
     std::stop_source stop;
     stop_on_signal(stop);
     hold_lifeline();
     LineProgress progress;
     try {
-        run(fs::absolute(folder), guests, progress, stop.get_token());
+        if (conversion)
+            run_conversion(folder, request.as_object(), confined, tools.fetch, progress, stop.get_token());
+        else
+            run_build_job(folder, request, tools.guests, progress, stop.get_token());
         return 0;
+    } catch (const std::bad_alloc&) {
+        progress.error("the job needed more memory than it may have");
     } catch (const std::exception& error) {
         progress.error(stop.stop_requested() ? "cancelled" : error.what());
     }
+    return 1;
+} catch (const std::exception& error) {
+    LineProgress().error(error.what());
     return 1;
 }
 

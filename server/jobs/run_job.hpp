@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The worker's half of a job: everything between <job>/request.json + recipe.ks and <job>/result.json
+// The worker's half of a job: everything between <job>/request.json + recipe.ks or source and <job>/result.json
 // + out/. Runs in a process of its own (xenkiln-worker), started by the service or by
 // `xenkiln build`.
 //
@@ -13,9 +13,16 @@
 #include <filesystem>
 
 #include "builders/run_build.hpp"
+#include "server/jobs/run_conversion.hpp"
 
 namespace server::jobs {
 
-int run_job(const std::filesystem::path& job_folder, const builders::GuestFactory& guests);
+// What a job needs and only the worker is linked with.
+struct Tools {
+    builders::GuestFactory guests;
+    Fetch fetch;  // of a conversion's address; may be empty, then there is none
+};
+
+int run_job(const std::filesystem::path& job_folder, const Tools& tools);
 
 }  // namespace server::jobs

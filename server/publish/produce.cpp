@@ -1,74 +1,139 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <stdexcept>
+#include "server/publish/produce.hpp"
 
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <mutex>
+
+#include "builders/build_report.hpp"
+#include "builders/errors.hpp"
 #include "builders/hardware/domain_config.hpp"
+#include "formats/disk/disk_digest.hpp"
+#include "formats/disk/fan_out.hpp"
 #include "formats/stream/compress.hpp"
 #include "formats/stream/digest.hpp"
 #include "formats/stream/sinks.hpp"
-#include "server/publish/publish.hpp"
 
 namespace server::publish {
 namespace {
 
+using formats::BlockSource;
+using formats::Compression;
 using formats::DigestKind;
+using formats::OutputKind;
 constexpr DigestKind sha256 = DigestKind::sha256, md5 = DigestKind::md5;
+
+// "x.xva.xz", "x.vhd", "x-fixed.vhd": what lies behind the last dots is what others know the format by.
+std::string file_name(const std::string& stem, const OutputKind& kind) {
+    const std::string name = output_name(kind), format(to_string(kind.format));
+    const std::string variant = name.substr(format.size(), name.find('.') - format.size());
+    return stem + variant + "." + format + std::string(file_ending(kind.packing));
+}
 
 // One output file and its way there: compressor → artifact's digests and file.
 class OutputFile {
 public:
-    OutputFile(const builders::Output& output, const std::filesystem::path& out, const std::string& stem)
-        : name_(stem + "." + output.extension()),
-          format_(output.extension()),
+    OutputFile(const OutputKind& kind, const std::filesystem::path& out, const std::string& stem)
+        : kind_(kind),
+          name_(file_name(stem, kind)),
           file_(out / name_),
           digest_{sha256, md5},
           stored_(file_, digest_),
-          compressor_(compressor(output, stored_)) {}
+          compressor_(make_compressor(kind.packing, packing_level(kind), kind.threads, stored_)) {}
 
     formats::ByteSink& sink() { return *compressor_; }
+    bool packed() const { return kind_.packing != Compression::none; }
+    const formats::DigestSink& digest() const { return digest_; }
 
     Product product(const formats::DigestSink& image) const {
-        return {name_,        format_,           file_.size(),  digest_.hex(sha256), digest_.hex(md5),
-                image.size(), image.hex(sha256), image.hex(md5)};
+        return {name_,        output_name(kind_), digest_.size(), digest_.hex(sha256), digest_.hex(md5),
+                image.size(), image.hex(sha256),  image.hex(md5)};
     }
 
 private:
-    static std::unique_ptr<formats::ByteSink> compressor(const builders::Output& output, formats::ByteSink& next) {
-        const auto kind = formats::compression_from(output.compression).value_or(formats::Compression::none);
-        return make_compressor(kind, output.level.value_or(formats::levels(kind).standard), 0, next);
+    // The level of packed clusters is not that of the file around them.
+    static int packing_level(const OutputKind& kind) {
+        const int standard = levels(kind.packing).standard;
+        return kind.packing == Compression::none ? standard : kind.level.value_or(standard);
     }
 
-    std::string name_, format_;
+    OutputKind kind_;
+    std::string name_;
     formats::FileSink file_;
     formats::DigestSink digest_;
     formats::TeeSink stored_;
     std::unique_ptr<formats::ByteSink> compressor_;
 };
 
-// Passes the image on to every output; tells how far it is; stops when asked.
-class ImageSink : public formats::ByteSink {
+bool same_image(const OutputKind& a, const OutputKind& b) {
+    return a.format == b.format && a.fixed == b.fixed && a.clusters == b.clusters && a.xxhash == b.xxhash &&
+           a.date == b.date;
+}
+
+// The same bytes for one file or several. A file that is not packed has the image's digests already.
+class Image : public formats::ByteSink {
 public:
-    ImageSink(const std::vector<std::unique_ptr<OutputFile>>& outputs, formats::DigestSink& digest, std::uint64_t total,
-              const std::function<void(std::uint64_t, std::uint64_t)>& done, std::stop_token stop)
-        : outputs_(outputs), digest_(digest), total_(total), done_(done), stop_(std::move(stop)) {}
+    Image(const OutputKind& kind, std::function<void(double)> done, std::stop_token stop)
+        : kind_(kind), done_(std::move(done)), stop_(std::move(stop)) {}
+
+    const OutputKind& kind() const { return kind_; }
+    const std::string& ova_xml() const { return ova_xml_; }
+    void add(const OutputKind& kind, const std::filesystem::path& out, const std::string& stem) {
+        files_.push_back(std::make_unique<OutputFile>(kind, out, stem));
+        if (!files_.back()->packed()) plain_ = files_.back().get();
+    }
+
+    std::vector<std::string> produce(const std::vector<BlockSource*>& disks, const formats::Hardware& hardware) {
+        const auto plan = plan_output(kind_, disks, hardware);
+        // From here on every byte of the image is determined.
+        size_ = plan->file_size();
+        ova_xml_ = plan->ova_xml();
+        plan->write(*this);
+        finish();
+        // From here on the files are complete and synced; before, none of them would have stayed.
+        return plan->notes();
+    }
 
     void write(std::span<const std::byte> bytes) override {
-        if (stop_.stop_requested()) throw std::runtime_error("cancelled");
-        digest_.write(bytes);
-        for (const auto& output : outputs_) output->sink().write(bytes);
-        written_ += bytes.size();
-        if (done_) done_(written_, total_);
+        if (stop_.stop_requested()) throw builders::Cancelled();
+        if (!plain_) digest_.write(bytes);
+        for (const auto& file : files_) file->sink().write(bytes);
+        tell(bytes.size());
+    }
+    void write_zeroes(std::uint64_t count) override {
+        constexpr std::uint64_t most = std::uint64_t{64} << 20;
+        for (std::uint64_t part = 0; count > 0; count -= part) {
+            if (stop_.stop_requested()) throw builders::Cancelled();
+            part = std::min(count, most);
+            if (!plain_) digest_.write_zeroes(part);
+            for (const auto& file : files_) file->sink().write_zeroes(part);
+            tell(part);
+        }
     }
     void finish() override {
-        digest_.finish();
-        for (const auto& output : outputs_) output->sink().finish();
+        if (!plain_) digest_.finish();
+        for (const auto& file : files_) file->sink().finish();
+    }
+
+    void add_products(std::vector<Product>& products) const {
+        for (const auto& file : files_) products.push_back(file->product(plain_ ? plain_->digest() : digest_));
     }
 
 private:
-    const std::vector<std::unique_ptr<OutputFile>>& outputs_;
-    formats::DigestSink& digest_;
-    std::uint64_t total_, written_ = 0;
-    const std::function<void(std::uint64_t, std::uint64_t)>& done_;
+    void tell(std::uint64_t count) {
+        written_ += count;
+        if (done_ && size_ > 0) done_(static_cast<double>(written_) / static_cast<double>(size_));
+    }
+
+    OutputKind kind_;
+    std::function<void(double)> done_;
     std::stop_token stop_;
+    std::vector<std::unique_ptr<OutputFile>> files_;
+    OutputFile* plain_ = nullptr;
+    formats::DigestSink digest_{sha256, md5};
+    std::string ova_xml_;
+    std::uint64_t size_ = 0, written_ = 0;
 };
 
 // The same machine in the words of xl and libvirt, its disks where Xen's tools look for them.
@@ -88,6 +153,24 @@ void describe_machine(const formats::Hardware& hardware, std::size_t disks, cons
         write_text(builders::hardware::libvirt_xml(hardware, kvm, Hypervisor::kvm), "libvirt-kvm.xml", out, stem));
 }
 
+// The mean of several parts, each told by a thread of its own.
+class Parts {
+public:
+    Parts(std::size_t count, const std::function<void(double)>& done) : parts_(count, 0), done_(done) {}
+    void tell(std::size_t index, double part) {
+        const std::lock_guard lock(mutex_);
+        sum_ += part - parts_[index];
+        parts_[index] = part;
+        if (done_) done_(sum_ / static_cast<double>(parts_.size()));
+    }
+
+private:
+    std::mutex mutex_;
+    std::vector<double> parts_;
+    double sum_ = 0;
+    const std::function<void(double)>& done_;
+};
+
 }  // namespace
 
 Product write_text(const std::string& text, const char* format, const std::filesystem::path& out,
@@ -99,28 +182,68 @@ Product write_text(const std::string& text, const char* format, const std::files
     return {name, format, text.size(), formats::digest_hex(sha256, text), formats::digest_hex(md5, text), 0, {}, {}};
 }
 
-std::vector<Product> produce(const std::vector<formats::BlockSource*>& disks, const formats::Hardware& hardware,
-                             const formats::xva::XvaOptions& options, const std::vector<builders::Output>& outputs,
-                             const std::filesystem::path& out, const std::string& file_stem,
-                             const std::function<void(std::uint64_t, std::uint64_t)>& done, std::stop_token stop) {
-    const formats::xva::XvaLayout layout(disks, hardware, options);
-    // From here on every byte of the image is determined.
+void write_report(WorkerResult& result, const std::filesystem::path& out) {
+    for (const auto& [text, format] : {std::pair{result.details + "\n", "report.json"},
+                                       std::pair{builders::report_text(result.title, result.details), "report.txt"}})
+        result.products.push_back(write_text(text, format, out, result.release_name));
+}
 
-    std::vector<std::unique_ptr<OutputFile>> files;
-    for (const builders::Output& output : outputs)
-        files.push_back(std::make_unique<OutputFile>(output, out, file_stem));
-    formats::DigestSink image_digest{sha256, md5};
-    ImageSink image(files, image_digest, layout.file_size(), done, std::move(stop));
+std::vector<OutputKind> output_kinds(const std::vector<builders::Output>& outputs, bool xxhash,
+                                     const std::string& date) {
+    std::vector<OutputKind> kinds;
+    for (const builders::Output& output : outputs) {
+        OutputKind kind;
+        kind.format = formats::Format::xva;
+        kind.packing = formats::compression_from(output.compression).value_or(Compression::none);
+        kind.level = output.level;
+        kind.xxhash = xxhash;
+        kind.date = date;
+        kinds.push_back(kind);
+    }
+    return kinds;
+}
 
-    write_xva(layout, image);
-    image.finish();
-    // From here on the files are complete and synced; before, none of them would have stayed.
+Produced produce(const Order& order, const std::function<void(double)>& done, const std::stop_token& stop) {
+    std::vector<std::vector<OutputKind>> groups;
+    for (const OutputKind& kind : order.outputs) {
+        const auto same = std::ranges::find_if(groups, [&](const auto& group) { return same_image(group[0], kind); });
+        if (same == groups.end())
+            groups.push_back({kind});
+        else
+            same->push_back(kind);
+    }
+    Parts parts(groups.size(), done);
+    std::vector<std::unique_ptr<Image>> images;
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+        images.push_back(std::make_unique<Image>(
+            groups[i][0], [&parts, i](double part) { parts.tell(i, part); }, stop));
+        for (const OutputKind& kind : groups[i]) images[i]->add(kind, order.out, order.file_stem);
+    }
 
-    std::vector<Product> products;
-    for (const auto& file : files) products.push_back(file->product(image_digest));
-    products.push_back(write_text(layout.ova_xml(), "ova.xml", out, file_stem));
-    describe_machine(hardware, disks.size(), out, file_stem, products);
-    return products;
+    Produced produced;
+    std::vector<std::vector<std::string>> notes(images.size());
+    const auto write = [&](std::size_t i, const std::vector<BlockSource*>& disks) {
+        if (i < images.size()) {
+            notes[i] = images[i]->produce(disks, order.hardware);
+            return;
+        }
+        for (BlockSource* disk : disks) produced.disk_digests.push_back(disk_digest(*disk));
+    };
+    if (images.size() == 1 && !order.disk_digests)
+        write(0, order.disks);
+    else
+        read_side_by_side(order.disks, images.size() + (order.disk_digests ? 1 : 0), write);
+
+    std::string ova_xml;
+    for (std::size_t i = 0; i < images.size(); ++i) {
+        images[i]->add_products(produced.products);
+        if (ova_xml.empty()) ova_xml = images[i]->ova_xml();
+        for (const std::string& note : notes[i]) produced.notes.push_back(output_name(groups[i][0]) + ": " + note);
+    }
+    if (ova_xml.empty()) return produced;
+    produced.products.push_back(write_text(ova_xml, "ova.xml", order.out, order.file_stem));
+    describe_machine(order.hardware, order.disks.size(), order.out, order.file_stem, produced.products);
+    return produced;
 }
 
 }  // namespace server::publish

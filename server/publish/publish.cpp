@@ -111,8 +111,11 @@ catalog::Release publish_release(const WorkerResult& result, catalog::Job job, c
                                      product.image_sha256,
                                      product.image_md5});
     }
-    const std::string recipe = public_recipe(job.recipe);
-    release.artifacts.push_back(add_file(hidden, release.name + ".ks", "kickstart", std::as_bytes(std::span(recipe))));
+    if (!job.recipe.empty()) {  // a conversion has none
+        const std::string recipe = public_recipe(job.recipe);
+        release.artifacts.push_back(
+            add_file(hidden, release.name + ".ks", "kickstart", std::as_bytes(std::span(recipe))));
+    }
 
     // Checksum lists over all of them, each list signed.
     const std::string sha256 = checksum_list(release.artifacts, &catalog::Artifact::sha256);

@@ -1,39 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The way of data, in two halves. produce() runs in the worker: built disk → XVA → compressor →
-// files in the job's out/ folder, with all digests, in one pass. publish() runs in the service:
-// store, checksum lists, signatures, release folder, catalog row last.
+// The way of data, in two halves. produce() (produce.hpp) runs in the worker: disks → files in the job's out/ folder.
+// publish_release() runs in the service: store, checksum lists, signatures, release folder, catalog row last.
 #include <cstdint>
 #include <filesystem>
-#include <functional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
-#include "builders/build_options.hpp"
-#include "formats/disk/block_source.hpp"
-#include "formats/hardware.hpp"
-#include "formats/xva/xva.hpp"
 #include "server/catalog/catalog.hpp"
 #include "server/store/store.hpp"
 
 namespace server::publish {
 
-struct Product {            // one file made by produce(), complete and synced
+struct Product {            // one file made by the worker, complete and synced
     std::string file_name;  // relative to the out folder; final name
-    std::string format;     // "xva.xz", "ova.xml"
+    std::string format;     // "xva.xz", "vhd-fixed", "ova.xml"
     std::uint64_t size = 0;
     std::string sha256, md5;
     std::uint64_t image_size = 0;  // of the uncompressed image
     std::string image_sha256, image_md5;
 };
-
-// `file_stem` is the final name without extension. `done` gets bytes of the image written so far
-// and its size. The disks are read once however many outputs there are.
-std::vector<Product> produce(const std::vector<formats::BlockSource*>& disks, const formats::Hardware& hardware,
-                             const formats::xva::XvaOptions& xva, const std::vector<builders::Output>& outputs,
-                             const std::filesystem::path& out, const std::string& file_stem,
-                             const std::function<void(std::uint64_t, std::uint64_t)>& done, std::stop_token stop);
 
 // A small text beside the image: <stem>.<format>, complete and synced.
 Product write_text(const std::string& text, const char* format, const std::filesystem::path& out,
@@ -46,6 +32,8 @@ struct WorkerResult {
     std::string details;  // JSON object for Release::details
     std::vector<Product> products;
 };
+// The report beside the images, as JSON and for people, made of result.details; adds its products.
+void write_report(WorkerResult& result, const std::filesystem::path& out);
 WorkerResult read_result(const std::filesystem::path& file);
 void write_result(const WorkerResult& result, const std::filesystem::path& file);
 

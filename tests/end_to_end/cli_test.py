@@ -75,12 +75,14 @@ class Cli(unittest.TestCase):
     def test_every_command_explains_itself(self):
         overview = self.xenkiln('--help')
         self.assertEqual(overview.returncode, 0)
-        for command in ('serve', 'build', 'kickstart', 'verify'):
+        for command in ('serve', 'build', 'kickstart', 'verify', 'download'):
             self.assertRegex(overview.stdout, rf'(?m)^ +{command} ')
         for command, words in ((('serve',), ('--listen', '--port', '--data')),
                                (('build',), ('--output', '--option', '--ssh-key', 'memory', 'outputs')),
                                (('kickstart', '--help'), ('parse',)), (('kickstart', 'parse'), ('--json', '--ks-version')),
-                               (('verify',), ('.xva',))):
+                               (('verify',), ('.xva',)),
+                               (('convert',), ('--sha256', '--allow-host', '--public-only', 'URL')),
+                               (('download',), ('--server', '--verify', '--key', '--format', '--to', '--jobs'))):
             told = self.xenkiln(*command, *([] if '--help' in command else ['--help']))
             self.assertEqual(told.returncode, 0, told.stderr)
             for word in words:
@@ -109,6 +111,7 @@ class Cli(unittest.TestCase):
     def test_the_command_does_not_carry_the_appliance(self):
         libraries = subprocess.run(['ldd', service.BUILT / 'xenkiln'], capture_output=True, text=True).stdout
         self.assertNotIn('guestfs', libraries)
+        self.assertNotIn('libcurl', libraries)    # loaded by the commands that fetch something
 
     # -- kickstart parse ----------------------------------------------------------------------------
     def test_parse_prints_the_canonical_form(self):

@@ -18,6 +18,7 @@ import threading
 import time
 import unittest
 
+import seeded
 import service
 
 RELEASE = 'tiny-20261121-pvhvm'
@@ -37,37 +38,14 @@ done
 '''
 
 
-def seed(data):
+def seed(data, files=None):
     """A published release, as the service itself would leave it."""
-    files = {f'{RELEASE}.xva': random.Random(1).randbytes(48 << 20),
+    files = files or {f'{RELEASE}.xva': random.Random(1).randbytes(48 << 20),
              f'{RELEASE}.xva.gz': random.Random(2).randbytes(3 << 20),
              f'{RELEASE}.xva.zst': random.Random(3).randbytes(3000001),
              f'{RELEASE}.xva.xz': random.Random(4).randbytes(65536),
              f'{RELEASE}.ova.xml': b'<value/>', 'SHA256SUMS': b'00  x\n'}
-    base = sqlite3.connect(data / 'catalog.sqlite')
-    steps = sorted((service.SOURCE / 'server/catalog').glob('schema_*.sql'))
-    for step in steps:
-        base.executescript(step.read_text())
-    base.execute(f'PRAGMA user_version = {len(steps)}')
-    now = '2026-11-21T06:00:00Z'
-    base.execute('INSERT INTO job VALUES (1,?,?,?,?,?,?,?,?,1,?,1,?,?)',
-                 ('0123456789abcdef', 'build', 'done', '{"options":{}}', TINY, now, now, now, '', '', RELEASE))
-    base.execute('INSERT INTO release VALUES (1,?,?,?,?,?)', (RELEASE, 'Tiny', now, '0123456789abcdef', '{}'))
-    folder = data / 'releases' / RELEASE
-    folder.mkdir(parents=True)
-    for name, content in files.items():
-        digest = hashlib.sha256(content).hexdigest()
-        stored = data / 'store' / digest[:2] / digest
-        stored.parent.mkdir(parents=True, exist_ok=True)
-        stored.write_bytes(content)
-        os.link(stored, folder / name)
-        base.execute('INSERT INTO artifact VALUES (?,?,?,?,?,?,0,?,?)',
-                     (RELEASE, name, name.removeprefix(RELEASE + '.'), len(content), digest,
-                      hashlib.md5(content).hexdigest(), '', ''))
-    base.commit()
-    base.close()
-    for path in [data, *data.rglob('*')]:
-        os.chown(path, service.USER.pw_uid, service.USER.pw_gid)
+    seeded.seed(data, RELEASE, files, TINY)
     return files
 
 

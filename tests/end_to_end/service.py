@@ -144,11 +144,11 @@ class Service:
         assert headers['location'] == f'/v1/builds/{reply["id"]}', headers
         return reply['id']
 
-    def events(self, build, last=None):
+    def events(self, build, last=None, kind='builds'):
         """Yields (id, type, data) until the stream ends."""
         connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=120)
         try:
-            connection.request('GET', f'/v1/builds/{build}/events', headers={
+            connection.request('GET', f'/v1/{kind}/{build}/events', headers={
                 'Accept': 'text/event-stream', **({'Last-Event-ID': str(last)} if last else {})})
             answer = connection.getresponse()
             assert answer.status == 200 and 'text/event-stream' in answer.getheader('Content-Type')
@@ -163,26 +163,26 @@ class Service:
         finally:
             connection.close()
 
-    def state(self, build):
-        return self.json(f'/v1/builds/{build}')
+    def state(self, build, kind='builds'):
+        return self.json(f'/v1/{kind}/{build}')
 
-    def wait(self, build, seconds=900):
+    def wait(self, build, seconds=900, kind='builds'):
         """The job once it is at its end."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            job = self.state(build)
+            job = self.state(build, kind)
             if job['state'] in ('done', 'failed', 'cancelled'):
                 return job
             time.sleep(0.3)
         raise AssertionError(f'build {build} is still {job["state"]} after {seconds} s\n' + self.log_tail())
 
-    def build_log(self, build, lines=60):
-        body = self.request('GET', f'/v1/builds/{build}/log')[2].decode(errors='replace')
+    def build_log(self, build, lines=60, kind='builds'):
+        body = self.request('GET', f'/v1/{kind}/{build}/log')[2].decode(errors='replace')
         return '\n'.join(body.split('\n')[-lines:])
 
-    def done(self, build, seconds=900):
-        job = self.wait(build, seconds)
-        assert job['state'] == 'done', (job, self.build_log(build))
+    def done(self, build, seconds=900, kind='builds'):
+        job = self.wait(build, seconds, kind)
+        assert job['state'] == 'done', (job, self.build_log(build, kind=kind))
         return job
 
     # -- what must never be left behind -----------------------------------------------------------
@@ -198,9 +198,9 @@ class Service:
         files = []
         jobs = self.data / 'jobs'
         for job in sorted(jobs.iterdir()) if jobs.exists() else []:
-            for name in ('work', 'out'):
-                if (job / name).exists():
-                    files.append(str(job / name))
+            for path in job.iterdir():
+                if path.name in ('work', 'out') or path.name.startswith('source'):
+                    files.append(str(path))
         for folder in ('releases', 'store'):
             for path in (self.data / folder).rglob('*') if (self.data / folder).exists() else []:
                 if any(part.startswith('.') for part in path.relative_to(self.data).parts):

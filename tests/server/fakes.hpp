@@ -34,8 +34,12 @@ public:
             if (job.id == id) return job;
         return std::nullopt;
     }
-    std::vector<server::catalog::Job> jobs(std::size_t limit, const std::string& before) override {
-        return page(all_jobs, &server::catalog::Job::id, limit, before);
+    std::vector<server::catalog::Job> jobs(const std::string& kind, std::size_t limit,
+                                           const std::string& before) override {
+        std::vector<server::catalog::Job> of_kind;
+        std::copy_if(all_jobs.begin(), all_jobs.end(), std::back_inserter(of_kind),
+                     [&](const auto& job) { return job.kind == kind; });
+        return page(of_kind, &server::catalog::Job::id, limit, before);
     }
     void update_job(const server::catalog::Job&) override {}
     std::optional<server::catalog::Job> claim_job(const std::string&) override { return std::nullopt; }
@@ -106,8 +110,8 @@ public:
         submitted.push_back(submission);
         const std::string id = "00000000000000" + std::to_string(10 + submitted.size());
         if (catalog)
-            catalog->add_job({id, "build", server::catalog::JobState::queued, submission.request, submission.recipe,
-                              "2026-11-21T06:00:00Z", "", "", 0, "", 0, "", ""});
+            catalog->add_job({id, submission.kind, server::catalog::JobState::queued, submission.request,
+                              submission.recipe, "2026-11-21T06:00:00Z", "", "", 0, "", 0, "", ""});
         return id;
     }
     bool cancel(const std::string& id) override {

@@ -55,7 +55,9 @@ public:
     }
     void add_job(const Job& job) override { real_->add_job(job); }
     std::optional<Job> job(const std::string& id) override { return real_->job(id); }
-    std::vector<Job> jobs(std::size_t limit, const std::string& before) override { return real_->jobs(limit, before); }
+    std::vector<Job> jobs(const std::string& kind, std::size_t limit, const std::string& before) override {
+        return real_->jobs(kind, limit, before);
+    }
     void update_job(const Job& job) override { real_->update_job(job); }
     std::optional<Job> claim_job(const std::string& now) override { return real_->claim_job(now); }
     bool cancel_queued(const std::string& id, const std::string& now) override { return real_->cancel_queued(id, now); }
@@ -166,6 +168,14 @@ TEST_F(Publish, the_image_is_linked_not_written_again) {
 TEST_F(Publish, the_recipe_in_the_catalog_has_no_password) {
     const Release release = publish(worker_did("01"));
     EXPECT_THAT(read(folder / "releases" / release.name / (release.name + ".ks")), Not(HasSubstr("Schatz17")));
+}
+
+TEST_F(Publish, a_conversion_has_no_recipe_to_publish) {
+    Job job = worker_did("01");
+    job.recipe.clear();
+    const Release release = publish(job);
+    for (const auto& artifact : release.artifacts) EXPECT_NE(artifact.format, "kickstart");
+    EXPECT_FALSE(fs::exists(folder / "releases" / release.name / (release.name + ".ks")));
 }
 
 TEST_F(Publish, a_taken_name_gets_a_number_behind_the_date_and_so_do_its_files) {

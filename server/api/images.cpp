@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/api/images.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "formats/stream/digest.hpp"
+#include "server/api/error_response.hpp"
+#include "server/api/responses.hpp"
+
+namespace server::api {
+namespace {
+
+namespace json = boost::json;
+using formats::Format;
+
+// Part of every ETag: another number when the same image would give other bytes.
+constexpr const char* layout_version = "1";
+constexpr const char* written = "raw, qcow2, vhd and xva";
+
+std::string images_of(const catalog::Release& release) {
+    std::string list;
+    for (const catalog::Artifact& artifact : release.artifacts)
+        if (images::place_of(artifact)) list += (list.empty() ? "" : ", ") + artifact.file_name;
+    return list.empty() ? "no image" : list;
+}
+
+json::object hardware_in(const catalog::Release& release) {
+    json::error_code error;
+    const json::value details = json::parse(release.details, error);
+    const json::value* hardware = !error && details.is_object() ? details.as_object().if_contains("hardware") : nullptr;
+    return hardware && hardware->is_object() ? hardware->as_object() : json::object();
+}
+
+// As the release tells it, for an XVA of a disk that knows of no machine.
+formats::Hardware hardware_of(const catalog::Release& release) {
+    const json::object told = hardware_in(release);
+    formats::Hardware hardware;
+    const auto text = [&](const char* name, const std::string& otherwise) {
+        const json::value* value = told.if_contains(name);
+        return value && value->is_string() ? json::value_to<std::string>(*value) : otherwise;
+    };
+    const auto number = [&](const char* name, std::uint64_t otherwise) {
+        const json::value* value = told.if_contains(name);
+        return value && value->is_int64() && value->as_int64() > 0 ? static_cast<std::uint64_t>(value->as_int64())
+                                                                   : otherwise;
+    };
+    hardware.name = text("name", release.name);
+    hardware.description = text("description", "");
+    const std::string mode = text("mode", "pvhvm");
+    for (const formats::Mode one : {formats::Mode::pvhvm, formats::Mode::hvm, formats::Mode::pvh, formats::Mode::pv})
+        if (mode == to_string(one)) hardware.mode = one;
+    if (text("firmware", "bios") == "uefi") hardware.firmware = formats::Firmware::uefi;
+    hardware.vcpus = static_cast<std::uint32_t>(number("vcpus", hardware.vcpus));
+    hardware.memory_bytes = number("memory_bytes", hardware.memory_bytes);
+    return hardware;
+}
+
+// The one to read from: an XVA has all disks and the machine; of a release with one disk, what lies there
+// unpacked is faster. The choice follows from the release alone, which never changes.
+const catalog::Artifact* source_of(const catalog::Release& release) {
+    const json::object hardware = hardware_in(release);
+    const json::value* disks = hardware.if_contains("disks");
+    const bool one_disk = disks && disks->is_array() && disks->as_array().size() == 1;
+    const auto cost = [&](const images::Place& place) {
+        const bool packed = place.packing != formats::Compression::none;
+        const int format = place.format == Format::xva     ? 0
+                           : place.format == Format::qcow2 ? 1
+                           : place.format == Format::vhd   ? 2
+                                                           : 3;
+        return one_disk ? (packed ? 4 : 0) + format : (packed ? 1 : 0) + 2 * format;
+    };
+    const catalog::Artifact* best = nullptr;
+    int least = 0;
+    for (const catalog::Artifact& artifact : release.artifacts) {
+        const auto place = images::place_of(artifact);
+        if (!place || !images::readable_anywhere(*place)) continue;
+        const auto same = std::ranges::count(release.artifacts, artifact.format, &catalog::Artifact::format);
+        if (place->format != Format::xva && same > 1) continue;  // of several disks: which is which is not known
+        if (best && cost(*place) >= least) continue;
+        best = &artifact;
+        least = cost(*place);
+    }
+    return best;
+}
+
+// From 1; 0 when the request names none.
+std::size_t disk_number(const Request& request) {
+    const std::string text = query_value(request, "disk");
+    std::size_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (!text.empty() && (error != std::errc() || end != text.data() + text.size() || number < 1))
+        throw std::invalid_argument("disk: '" + text.substr(0, 40) + "' is not a number from 1");
+    return number;
+}
+
+Response ranged(std::shared_ptr<const images::Output> output, const std::string& name, std::string etag, bool is_xva) {
+    Response response;
+    response.headers = {{"Content-Type", "application/octet-stream"},
+                        {"Content-Disposition", "attachment; filename=\"" + name + "\""},
+                        {"Cache-Control", "public, no-cache"}};
+    RangedBody body;
+    body.size = output->size();
+    body.etag = std::move(etag);
+    body.one_shot = is_xva;
+    body.read = [output = std::move(output), name](std::uint64_t offset, std::span<std::byte> out) {
+        try {
+            output->read_at(offset, out);
+            return true;
+        } catch (const formats::NotYet&) {
+            return false;
+        } catch (const std::exception& error) {
+            spdlog::error("{} broke off at byte {}: {}", name, offset, error.what());
+            throw;
+        }
+    };
+    response.ranged = std::move(body);
+    return response;
+}
+
+Response not_yet() {
+    Response response;
+    response.not_yet = true;
+    return response;
+}
+
+}  // namespace
+
+Response Images::disk(const Request& request, const std::vector<std::string>& parts) {
+    if (!reads(request)) return not_allowed(request.method, "GET, HEAD");
+    const auto release = parts.size() > 2 ? catalog_.release(parts[2]) : std::nullopt;
+    if (parts.size() > 2 && !release) return problem(404, "there is no image " + parts[2].substr(0, 100));
+    if (parts.size() != 4 || !parts[3].starts_with("disk."))
+        return problem(404, std::string("an image has the addresses /v1/images/{release}/disk.{format}; ") + written +
+                                " are the formats");
+    const std::string format = parts[3].substr(5);
+    const auto known = formats::format_from(format);
+    if (!known || *known == Format::vmdk || *known == Format::ova)
+        return problem(415, "'" + format.substr(0, 40) + "' is not made; " + written + " are");
+    const catalog::Artifact* source = source_of(*release);
+    if (!source)
+        return problem(409, release->name + " cannot be made into other formats here: it has " + images_of(*release) +
+                                ", and only what is unpacked or packed by xz can be read from any place");
+    images::Wish wish;
+    wish.kind.format = *known;
+    wish.disk = disk_number(request);
+    wish.hardware = hardware_of(*release);
+    std::string identity =
+        std::string(layout_version) + "\n" + source->sha256 + "\n" + format + "\n" + std::to_string(wish.disk);
+    if (images::place_of(*source)->format != Format::xva && *known == Format::xva)
+        identity += "\n" + release->name + "\n" + json::serialize(hardware_in(*release));
+    wish.etag = formats::digest_hex(formats::DigestKind::sha256, identity);
+    try {
+        auto output = images_.output(*source, wish);
+        if (!output) return not_yet();
+        const std::string name = release->name + (wish.disk ? "-disk" + std::to_string(wish.disk) : "") + "." + format;
+        return ranged(std::move(output), name, wish.etag, *known == Format::xva);
+    } catch (const images::WhichDisk& error) {
+        const std::string numbers = "?disk=1 to ?disk=" + std::to_string(error.there);
+        if (error.asked)
+            return problem(404, std::string(error.what()) + ", and none has the number " + std::to_string(error.asked));
+        return problem(409, std::string(error.what()) + ", and " + format + " holds one: choose by " + numbers);
+    } catch (const std::invalid_argument& error) {
+        return problem(409, error.what());
+    } catch (const formats::NotReadableAnywhere& error) {
+        return problem(409, source->file_name + ": " + error.what());
+    }
+}
+
+std::optional<Response> Images::unpacked(const std::string& release, const std::string& file) {
+    for (const char* ending : {".xz", ".zst", ".gz"}) {
+        const auto artifact = catalog_.file(release, file + ending);
+        const auto place = artifact ? images::place_of(*artifact) : std::nullopt;
+        if (!place) continue;
+        if (!images::readable_anywhere(*place))
+            return problem(409, file + " is stored as " + artifact->file_name +
+                                    ", which can only be unpacked from its beginning: download that");
+        const std::string etag = !artifact->image_sha256.empty() ? artifact->image_sha256
+                                                                 : formats::digest_hex(formats::DigestKind::sha256,
+                                                                                       "unpacked\n" + artifact->sha256);
+        try {
+            return ranged(images_.unpacked(*artifact), file, etag, place->format == Format::xva);
+        } catch (const formats::NotReadableAnywhere& error) {
+            return problem(409, artifact->file_name + ": " + error.what() + ": download that");
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace server::api

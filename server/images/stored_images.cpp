@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/images/stored_images.hpp"
+
+#include <chrono>
+
+#include "formats/disk/file_disk.hpp"
+
+namespace server::images {
+namespace {
+
+using formats::Compression;
+using formats::Format;
+
+class Unpacked : public Output {
+public:
+    explicit Unpacked(std::shared_ptr<formats::BlockSource> file) : file_(std::move(file)) {}
+    std::uint64_t size() const override { return file_->virtual_size(); }
+    void read_at(std::uint64_t offset, std::span<std::byte> out) const override { file_->read_at(offset, out); }
+
+private:
+    std::shared_ptr<formats::BlockSource> file_;
+};
+
+class Planned : public Output {
+public:
+    Planned(std::shared_ptr<const formats::PlannedOutput> plan, std::shared_ptr<const void> image)
+        : image_(std::move(image)), plan_(std::move(plan)) {}
+    std::uint64_t size() const override { return plan_->file_size(); }
+    void read_at(std::uint64_t offset, std::span<std::byte> out) const override {
+        plan_->ranged()->read_at(offset, out);
+    }
+
+private:
+    std::shared_ptr<const void> image_;  // whose disks the plan reads
+    std::shared_ptr<const formats::PlannedOutput> plan_;
+};
+
+}  // namespace
+
+std::optional<Place> place_of(const catalog::Artifact& artifact) {
+    const std::size_t dot = artifact.format.find('.');
+    const auto format = formats::format_from(artifact.format.substr(0, dot));
+    const auto packing = dot == std::string::npos ? std::optional(Compression::none)
+                                                  : formats::compression_from(artifact.format.substr(dot + 1));
+    if (!format || !packing || *format == Format::vmdk || *format == Format::ova) return std::nullopt;
+    return Place{*format, *packing};
+}
+
+bool readable_anywhere(const Place& place) {
+    return place.packing == Compression::none || place.packing == Compression::xz;
+}
+
+struct StoredImages::Image : std::enable_shared_from_this<Image> {
+    formats::SharedImage opened;
+    std::mutex mutex;
+    std::map<std::string, std::shared_ptr<const formats::PlannedOutput>> plans;  // by ETag
+
+    std::shared_ptr<const Output> output(const Wish& wish) {
+        std::vector<formats::BlockSource*> disks;
+        const bool all = wish.kind.format == Format::xva && wish.disk == 0;
+        const std::size_t one = wish.disk == 0 && opened.disks.size() == 1 ? 1 : wish.disk;
+        if (!all && (one == 0 || one > opened.disks.size())) throw WhichDisk(wish.disk, opened.disks.size());
+        for (std::size_t i = 0; i < opened.disks.size(); ++i)
+            if (all || i + 1 == one) disks.push_back(opened.disks[i].get());
+        const std::lock_guard lock(mutex);
+        if (plans.size() > most_plans) plans.clear();
+        auto& plan = plans[wish.etag];
+        if (!plan) plan = plan_output(wish.kind, disks, opened.hardware.value_or(wish.hardware));
+        return std::make_shared<const Planned>(plan, shared_from_this());
+    }
+
+    static constexpr std::size_t most_plans = 16;
+};
+
+StoredImages::StoredImages(const store::Store& store)
+    : store_(store), cache_(std::make_shared<formats::BlockCache>(cache_bytes)) {}
+
+StoredImages::~StoredImages() {
+    stop_.request_stop();
+    for (Opened& one : opened_) one.image.wait();
+}
+
+std::shared_ptr<StoredImages::Image> StoredImages::find(const catalog::Artifact& artifact, bool extents) {
+    const Place place = place_of(artifact).value();
+    const std::string key = artifact.sha256 + (extents || place.format != Format::raw ? "" : " plain");
+    const std::lock_guard lock(mutex_);
+    auto found = opened_.begin();
+    while (found != opened_.end() && found->key != key) ++found;
+    if (found == opened_.end()) {
+        const auto open = [unpacked = file(artifact), place, extents, stop = stop_.get_token()] {
+            auto image = std::make_shared<Image>();
+            image->opened = open_shared(unpacked, {place.format, place.packing, extents}, stop);
+            return image;
+        };
+        opened_.push_front({key, std::async(std::launch::async, open).share()});
+        if (opened_.size() > most_opened &&
+            opened_.back().image.wait_for(std::chrono::seconds(0)) == std::future_status::ready)
+            opened_.pop_back();
+    } else {
+        opened_.splice(opened_.begin(), opened_, found);
+    }
+    const auto image = opened_.front().image;
+    if (image.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return nullptr;
+    try {
+        return image.get();
+    } catch (...) {
+        opened_.pop_front();  // the next who asks tries again
+        throw;
+    }
+}
+
+std::shared_ptr<const Output> StoredImages::output(const catalog::Artifact& artifact, const Wish& wish) {
+    const auto image = find(artifact, wish.kind.format != Format::raw);
+    return image ? image->output(wish) : nullptr;
+}
+
+std::shared_ptr<const Output> StoredImages::unpacked(const catalog::Artifact& artifact) {
+    const std::lock_guard lock(mutex_);
+    return std::make_shared<const Unpacked>(file(artifact));
+}
+
+// The lock is held.
+std::shared_ptr<formats::BlockSource> StoredImages::file(const catalog::Artifact& artifact) {
+    auto found = files_.begin();
+    while (found != files_.end() && found->first != artifact.sha256) ++found;
+    if (found != files_.end()) {
+        files_.splice(files_.begin(), files_, found);
+    } else {
+        auto opened = open_shared_file(formats::open_file(store_.path(artifact.sha256)),
+                                       place_of(artifact).value().packing, cache_);
+        files_.emplace_front(artifact.sha256, std::move(opened));
+        if (files_.size() > most_opened) files_.pop_back();
+    }
+    return files_.front().second;
+}
+
+}  // namespace server::images
