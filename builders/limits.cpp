@@ -118,11 +118,12 @@ Watcher::~Watcher() {
 
 std::string Watcher::passed(unsigned round, double seconds) const {
     const Usage usage = usage_of(root_pid_);
-    if (usage.memory > limits_.memory)
-        return "its processes took " + mib(usage.memory) + " of memory, the limit is " + mib(limits_.memory);
+    // Processes first: memory that many of them share is counted for each.
     if (usage.processes > limits_.processes)
         return "it started " + std::to_string(usage.processes) + " processes and threads, the limit is " +
                std::to_string(limits_.processes);
+    if (usage.memory > limits_.memory)
+        return "its processes took " + mib(usage.memory) + " of memory, the limit is " + mib(limits_.memory);
     if (seconds > limits_.seconds)
         return "it ran for " + std::to_string(static_cast<unsigned>(seconds)) + " seconds, the limit is " +
                std::to_string(limits_.seconds);

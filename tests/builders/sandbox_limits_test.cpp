@@ -59,6 +59,7 @@ TEST(Hostile, a_fork_bomb_of_one_id_or_of_many_ends_and_the_build_beside_it_goes
         ::chmod((work / "other").c_str(), 0711);
         Limits limits;
         limits.processes = 500;
+        limits.memory = std::uint64_t{64} << 30;  // what 500 of them share is counted 500 times
         Sandbox sandbox(work, limits), other(work / "other");
         std::jthread bomb([&] {
             EXPECT_THAT(end_of(sandbox,
