@@ -21,7 +21,8 @@ COPY packaging /usr/share/xenkiln/packaging
 RUN /usr/share/xenkiln/packaging/install-packages run && rm -rf /var/lib/apt/lists/* \
  && useradd --create-home --home-dir /var/lib/xenkiln --shell /usr/sbin/nologin xenkiln \
  && XENKILN_USER=xenkiln /usr/share/xenkiln/packaging/service-user
-COPY --from=build /src/build/release/bin/xenkiln /src/build/release/bin/xenkiln-worker /usr/bin/
+COPY --from=build /src/build/release/bin/xenkiln /src/build/release/bin/xenkiln-main \
+     /src/build/release/bin/xenkiln-worker /usr/bin/
 COPY --from=build /src/recipes /usr/share/xenkiln/recipes
 USER xenkiln
 VOLUME /var/lib/xenkiln

@@ -13,9 +13,9 @@ namespace cli {
 
 void add_serve(CLI::App& program, int& exit_code);
 void add_build(CLI::App& program, int& exit_code);
-void add_kickstart(CLI::App& program, int& exit_code);
-void add_kickstart_lint(CLI::App& group, int& exit_code);  // kickstart lint
-void add_kickstart_plan(CLI::App& group, int& exit_code);  // kickstart plan
+CLI::App& add_kickstart(CLI::App& program, int& exit_code);  // with parse and lint; returns the group
+void add_kickstart_lint(CLI::App& group, int& exit_code);
+void add_kickstart_plan(CLI::App& group, int& exit_code);
 void add_verify(CLI::App& program, int& exit_code);
 void add_convert(CLI::App& program, int& exit_code);
 void add_inspect(CLI::App& program, int& exit_code);

@@ -51,7 +51,7 @@ int parse(const Options& options) {
 
 }  // namespace
 
-void add_kickstart(CLI::App& program, int& exit_code) {
+CLI::App& add_kickstart(CLI::App& program, int& exit_code) {
     auto options = std::make_shared<Options>();
     CLI::App* group = program.add_subcommand("kickstart", "Work with kickstart files.");
     group->require_subcommand(1);
@@ -70,7 +70,7 @@ void add_kickstart(CLI::App& program, int& exit_code) {
                       "Take a byte order mark and, at level RHEL6, a section without %end, with a warning");
     command->callback([options, &exit_code] { exit_code = parse(*options); });
     add_kickstart_lint(*group, exit_code);
-    add_kickstart_plan(*group, exit_code);
+    return *group;
 }
 
 }  // namespace cli

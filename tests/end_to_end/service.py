@@ -62,7 +62,7 @@ def programs():
     """Copies of the programs under test where USER can run them, whoever owns the checkout."""
     folder = folder_of_user('bin')
     folder.chmod(0o755)
-    for name in ('xenkiln', 'xenkiln-worker'):
+    for name in ('xenkiln', 'xenkiln-main', 'xenkiln-worker'):
         shutil.copy2(BUILT / name, folder / name)
         (folder / name).chmod(0o755)
     return folder
