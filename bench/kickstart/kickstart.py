@@ -18,6 +18,8 @@ import time
 
 def run(command, rounds):
     """Best and median wall milliseconds, and mean processor milliseconds, of `rounds` runs."""
+    if not subprocess.run(command, capture_output=True).stdout and command != ['/bin/true']:
+        raise SystemExit(f'{command[:4]} says nothing: is xenkiln-main beside it?')
     walls = []
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     for _ in range(rounds):
