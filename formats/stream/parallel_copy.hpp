@@ -34,7 +34,7 @@ private:
     std::condition_variable changed_;
     std::deque<Range> queue_;
     std::size_t busy_ = 0;
-    bool closed_ = false;
+    bool closed_ = false, by_pages_ = false;
     std::exception_ptr failure_;
     std::vector<std::thread> threads_;  // started with the first copy
 };
