@@ -6,8 +6,6 @@
 
 #include <array>
 #include <boost/json.hpp>
-#include <chrono>
-#include <cmath>
 #include <csignal>
 #include <future>
 #include <thread>
@@ -17,6 +15,7 @@
 #include "builders/network/way_out.hpp"
 #include "builders/packages/debian.hpp"
 #include "builders/readiness/readiness.hpp"
+#include "builders/step_times.hpp"
 #include "builders/steps/bootloader.hpp"
 #include "builders/steps/configure.hpp"
 #include "formats/base/file.hpp"
@@ -25,7 +24,6 @@ namespace builders {
 namespace {
 
 namespace json = boost::json;
-using Clock = std::chrono::steady_clock;
 
 // Weights are seconds measured on two cores with emulation.
 constexpr const char* install = "install packages";
@@ -109,23 +107,14 @@ public:
         begin(finish);
         guest->finish();
         remove_tree(sandbox.tree());
-        end_step();
+        steps_.end();
         return {built, report()};
     }
 
 private:
     void begin(const char* step) {
         if (stop_.stop_requested()) throw Cancelled();
-        end_step();
-        step_ = step;
-        started_ = Clock::now();
-        progress_.begin(step);
-    }
-    void end_step() {
-        if (!step_) return;
-        const double seconds = std::chrono::duration<double>(Clock::now() - started_).count();
-        steps_.push_back({{"name", step_}, {"seconds", std::round(seconds * 10) / 10}});
-        step_ = nullptr;
+        steps_.begin(step);
     }
     void say(std::string_view line) { progress_.line(line); }
 
@@ -205,7 +194,7 @@ private:
                                 {"sha256", package.sha256}});
         for (const Note& note : plan_.notes) notes.push_back({{"line", note.line}, {"message", note.message}});
         return json::serialize(json::object{
-            {"steps", steps_},
+            {"steps", steps_.done()},
             {"packages", packages},
             {"notes", notes},
             {"readiness", readiness_},
@@ -227,9 +216,8 @@ private:
     const GuestFactory& guests_;
     Progress& progress_;
     std::stop_token stop_;
-    const char* step_ = nullptr;
-    Clock::time_point started_;
-    json::array steps_, readiness_;
+    StepTimes steps_{progress_};
+    json::array readiness_;
     std::vector<packages::InstalledPackage> installed_;
 };
 

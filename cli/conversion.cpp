@@ -16,7 +16,6 @@
 #include "formats/disk/fan_out.hpp"
 #include "formats/disk/file_disk.hpp"
 #include "formats/disk/partition_table.hpp"
-#include "formats/disk/scanned_disk.hpp"
 #include "formats/plan_output.hpp"
 #include "formats/stream/digest.hpp"
 #include "formats/stream/output_file.hpp"
@@ -28,6 +27,14 @@ namespace {
 namespace fs = std::filesystem;
 using namespace formats;
 
+Packing wished_packing(const std::string& text) {
+    try {
+        return packing_from(text);
+    } catch (const std::invalid_argument& error) {
+        throw std::invalid_argument("--compress " + text + ": " + error.what());
+    }
+}
+
 OutputKind kind_of(const std::string& output, const ConversionWish& wish) {
     std::optional<OutputKind> kind = wish.to.empty() ? output_kind_by_ending(output) : output_kind_from(wish.to);
     if (!kind)
@@ -36,19 +43,11 @@ OutputKind kind_of(const std::string& output, const ConversionWish& wish) {
                 ? output + ": its ending names no format that is written; type --to F"
                 : "--to " + wish.to + ": raw, qcow2, qcow2-zlib, qcow2-zstd, vhd, vhd-fixed and xva are written");
     if (!wish.compress.empty()) {
-        const std::size_t colon = wish.compress.find(':');
-        const auto packing = compression_from(wish.compress.substr(0, colon));
-        if (!packing)
-            throw std::invalid_argument("--compress " + wish.compress + ": xz, gzip, zstd and none are known");
-        if (*packing != kind->packing && kind->packing != Compression::none)
+        const Packing packing = wished_packing(wish.compress);
+        if (packing.kind != kind->packing && kind->packing != Compression::none)
             throw std::invalid_argument("--compress " + wish.compress + " contradicts the name " + output);
-        kind->packing = *packing;
-        if (colon != std::string::npos) {
-            const std::string digits = wish.compress.substr(colon + 1);
-            if (digits.empty() || digits.size() > 2 || digits.find_first_not_of("0123456789") != std::string::npos)
-                throw std::invalid_argument("--compress " + wish.compress + ": the level is not a number");
-            kind->level = std::stoi(digits);
-        }
+        kind->packing = packing.kind;
+        kind->level = packing.level;
     }
     kind->threads = wish.jobs;
     return *kind;
@@ -90,18 +89,21 @@ public:
         for (const std::string& warning : image_.facts.warnings) notes_ << "note: " << warning << "\n";
         if (image_.spooled)
             notes_ << "note: the input was unpacked or kept in " << wish_.image.spool << " to be read\n";
-        choose_disks();
-        for (BlockSource* disk : disks_)
+        const bool scan = scan_wanted(image_, wish_.zeroes);
+        if (scan) notes_ << "note: the input has no holes; it is read once to find its zeroes (--zeroes keep: not)\n";
+        chosen_ = choose_disks(image_, wish_.disk, scan);
+        for (BlockSource* disk : chosen_.disks)
             for (const std::string& problem : partition_table_problems(*disk)) notes_ << "note: " << problem << "\n";
         for (const std::string& output : wish_.outputs)
-            if (disks_.size() == 1 && kind_of(output, wish_).format == Format::raw && !wish_.nested &&
+            if (chosen_.disks.size() == 1 && kind_of(output, wish_).format == Format::raw && !wish_.nested &&
                 !wish_.image.force)
-                refuse_nested(image_, *disks_.front(), output, "type --nested to write it");
-        const Hardware hardware = hardware_of(image_, *disks_.front(), hardware_wish(wish_), name_by(wish_.input));
-        if (wish_.outputs.size() > 1 && disks_.size() == 1)
+                refuse_nested(image_, *chosen_.disks.front(), output, "type --nested to write it");
+        const Hardware hardware =
+            hardware_of(image_, *chosen_.disks.front(), hardware_wish(wish_), name_by(wish_.input));
+        if (wish_.outputs.size() > 1 && chosen_.disks.size() == 1)
             write_all(hardware);
         else
-            for (const std::string& output : wish_.outputs) write(output, disks_, hardware);
+            for (const std::string& output : wish_.outputs) write(output, chosen_.disks, hardware);
         for (const Written& output : written_)
             check_written(std::make_shared<FileDisk>(output.file->again()), output.format, output.disks);
         for (const std::unique_ptr<OutputFile>& file : files_) file->appear();  // all of them are complete
@@ -114,24 +116,12 @@ private:
         std::vector<BlockSource*> disks;
     };
 
-    void choose_disks() {
-        if (wish_.disk > image_.disks.size())
-            throw std::invalid_argument("--disk " + std::to_string(wish_.disk) + ": the input has " +
-                                        std::to_string(image_.disks.size()));
-        if (scan_wanted(image_, wish_.zeroes)) {
-            notes_ << "note: the input has no holes; it is read once to find its zeroes (--zeroes keep: not)\n";
-            for (OpenedDisk& disk : image_.disks) scanned_.push_back(std::make_unique<ScannedDisk>(*disk.source));
-        }
-        for (std::size_t i = 0; i < image_.disks.size(); ++i)
-            if (wish_.disk == 0 || wish_.disk == i + 1)
-                disks_.push_back(scanned_.empty() ? image_.disks[i].source.get() : scanned_[i].get());
-    }
-
     // Several outputs of one disk: each on its own thread, the disk is read once for all.
     void write_all(const Hardware& hardware) {
-        read_side_by_side(disks_, wish_.outputs.size(), [&](std::size_t i, const std::vector<BlockSource*>& disks) {
-            write(wish_.outputs[i], disks, hardware, i == 0);
-        });
+        read_side_by_side(chosen_.disks, wish_.outputs.size(),
+                          [&](std::size_t i, const std::vector<BlockSource*>& disks) {
+                              write(wish_.outputs[i], disks, hardware, i == 0);
+                          });
     }
 
     void write(const std::string& output, const std::vector<BlockSource*>& disks, const Hardware& hardware,
@@ -197,7 +187,7 @@ private:
             OutputFile& file = new_file(output);
             const std::lock_guard lock(telling_);
             if (kind.format != Format::raw && kind.packing == Compression::none)
-                written_.push_back({&file, kind.format, disks_});
+                written_.push_back({&file, kind.format, chosen_.disks});
             return file;
         }
         return *not_a_file;
@@ -207,8 +197,7 @@ private:
     std::ostream& notes_;
     std::mutex telling_;  // also for files_ and written_
     OpenedImage image_;
-    std::vector<std::unique_ptr<ScannedDisk>> scanned_;
-    std::vector<BlockSource*> disks_;
+    ChosenDisks chosen_;
     std::vector<Written> written_;
     std::vector<std::unique_ptr<OutputFile>> files_;  // behind image_: their threads read from it to their end
 };

@@ -125,12 +125,10 @@ private:
     fs::path partial_of(const RemoteFile& file) const { return wish_.to / ("." + file.name + ".part"); }
 
     void require_room() const {
-        std::uint64_t missing = total_;
-        std::error_code none;
         const std::uint64_t free = fs::space(fs::absolute(wish_.to)).available;
-        if (missing > free)
+        if (total_ > free)
             throw std::system_error(ENOSPC, std::generic_category(),
-                                    "release " + wish_.release + ": " + std::to_string(missing) +
+                                    "release " + wish_.release + ": " + std::to_string(total_) +
                                         " bytes are to come, and " + wish_.to.string() + " has " +
                                         std::to_string(free) + " left");
     }

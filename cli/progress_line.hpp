@@ -12,6 +12,8 @@ namespace cli {
 class ProgressLine {
 public:
     explicit ProgressLine(bool shown) : shown_(shown) {}
+    ~ProgressLine() { clear(); }
+    ProgressLine(const ProgressLine&) = delete;
 
     // The rate is that of `moved`: holes, and what was here before, are done without being moved.
     void show(std::uint64_t done, std::optional<std::uint64_t> total, std::uint64_t moved) {
@@ -19,10 +21,10 @@ public:
         if (!begun_) first_ = done;
         begun_ = true;
         const auto now = std::chrono::steady_clock::now();
-        if (now - last_ < std::chrono::milliseconds(200)) return;
+        if (printed_ && now - last_ < std::chrono::milliseconds(200)) return;
         last_ = now;
         printed_ = true;
-        const double seconds = std::chrono::duration<double>(now - start_).count();
+        const double seconds = std::max(0.001, std::chrono::duration<double>(now - start_).count());
         const double rate = static_cast<double>(moved) / 1e6 / seconds;
         if (!total) {
             std::fprintf(stderr, "\r\033[K%.0f MB  %.0f MB/s", static_cast<double>(done) / 1e6, rate);

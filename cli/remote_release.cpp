@@ -16,10 +16,6 @@ namespace json = boost::json;
 
 constexpr std::size_t most_files = 1000;
 
-bool is_digest(std::string_view text) {
-    return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
 bool is_plain_name(const std::string& name) {
     return !name.empty() && builders::network::file_name_of("/" + name) == name;
 }
@@ -35,7 +31,7 @@ RemoteFile read_file(const json::object& artifact) {
     if (!is_plain_name(file.name))
         throw std::runtime_error("the catalog names a file '" + file.name.substr(0, 80) +
                                  "', which is not a plain file name");
-    if (!is_digest(file.sha256))
+    if (!formats::is_sha256(file.sha256))
         throw std::runtime_error("the catalog's SHA-256 of " + file.name + " is '" + file.sha256.substr(0, 80) +
                                  "', not 64 hex digits");
     const json::value* size = artifact.if_contains("size");
@@ -74,8 +70,9 @@ std::map<std::string, std::string> read_sums(const std::string& text) {
         const std::size_t end = std::min(text.find('\n', at), text.size());
         const std::string line = text.substr(at, end - at);
         at = end + 1;
-        if (line.size() < 67 || !is_digest(std::string_view(line).substr(0, 64)) || line.substr(64, 2) != "  " ||
-            !is_plain_name(line.substr(66)) || !sums.emplace(line.substr(66), line.substr(0, 64)).second)
+        if (line.size() < 67 || !formats::is_sha256(std::string_view(line).substr(0, 64)) ||
+            line.substr(64, 2) != "  " || !is_plain_name(line.substr(66)) ||
+            !sums.emplace(line.substr(66), line.substr(0, 64)).second)
             throw std::runtime_error("SHA256SUMS: line " + std::to_string(number) +
                                      " is not 'DIGEST  NAME': " + line.substr(0, 80));
     }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "builders/network/tus_client.hpp"
+#include "cli/progress_line.hpp"
 #include "cli/upload_state.hpp"
 #include "formats/base/file.hpp"
 
@@ -43,34 +44,6 @@ Version version_of(const formats::File& file) {
             std::int64_t{status.st_mtim.tv_sec} * 1000000000 + status.st_mtim.tv_nsec};
 }
 
-// One line that moves, on a terminal only.
-class Display {
-public:
-    Display(std::uint64_t total, std::uint64_t begin) : total_(total), begin_(begin) {}
-    ~Display() {
-        if (shown_) std::fputs("\r\033[K", stderr);
-    }
-    Display(const Display&) = delete;
-
-    void show(std::uint64_t done) {
-        const auto now = std::chrono::steady_clock::now();
-        if (!terminal_ || now - last_ < 200ms) return;
-        last_ = now;
-        shown_ = true;
-        const double seconds = std::chrono::duration<double>(now - start_).count();
-        const double rate = static_cast<double>(done - std::min(done, begin_)) / std::max(seconds, 0.001);
-        std::fprintf(stderr, "\r\033[K%5.1f %%  %.1f MB/s",
-                     100 * static_cast<double>(done) / static_cast<double>(total_), rate / 1e6);
-        if (rate > 0) std::fprintf(stderr, "  %.0f s left", static_cast<double>(total_ - done) / rate);
-    }
-    void say(const std::string& text) const { std::fprintf(stderr, "%s%s\n", shown_ ? "\r\033[K" : "", text.c_str()); }
-
-private:
-    std::uint64_t total_, begin_;
-    bool terminal_ = ::isatty(STDERR_FILENO) == 1, shown_ = false;
-    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now(), last_{};
-};
-
 // Calls `step` until it gets through. `progress` tells how far we are: only tries without any are counted.
 template <class Step, class Progress>
 auto persistently(const Step& step, const Progress& progress) {
@@ -98,7 +71,8 @@ void send(TusClient& client, const UploadState& state, const formats::File& file
           const std::string& id) {
     std::uint64_t done = 0;
     std::vector<std::byte> chunk;
-    std::optional<Display> display;
+    std::optional<std::uint64_t> begin;
+    ProgressLine line(::isatty(STDERR_FILENO) == 1);
     persistently(
         [&] {
             auto offset = client.offset(id);
@@ -107,20 +81,20 @@ void send(TusClient& client, const UploadState& state, const formats::File& file
             if (*offset > version.size)
                 throw std::runtime_error(client.address(id) + " has " + std::to_string(*offset) + " bytes, " +
                                          file.name() + " has " + std::to_string(version.size));
-            if (!display) {
-                if (*offset > 0)
-                    std::fprintf(stderr, "going on at %llu of %llu bytes\n", static_cast<unsigned long long>(*offset),
-                                 static_cast<unsigned long long>(version.size));
-                display.emplace(version.size, *offset);
-            }
+            if (!begin && *offset > 0)
+                std::fprintf(stderr, "going on at %llu of %llu bytes\n", static_cast<unsigned long long>(*offset),
+                             static_cast<unsigned long long>(version.size));
+            if (!begin) begin = *offset;
+            const auto show = [&](std::uint64_t now) { line.show(now, version.size, now - std::min(now, *begin)); };
             for (done = *offset; done < version.size;) {
                 chunk.resize(std::min(chunk_size, version.size - done));
                 file.read_at(done, chunk);
-                done = client.send(id, done, chunk, [&](std::uint64_t sent) { display->show(done + sent); });
-                display->show(done);
+                done = client.send(id, done, chunk, [&](std::uint64_t sent) { show(done + sent); });
+                show(done);
             }
         },
         [&] { return done; });
+    line.clear();
     if (version_of(file) != version) {
         state.forget();
         throw std::runtime_error(file.name() + " was changed while it was being sent; upload " + id + " is of no use");

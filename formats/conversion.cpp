@@ -42,6 +42,20 @@ bool worth_a_scan(const OpenedImage& image) {
     return first.allocated && first.length == disk.virtual_size();
 }
 
+ChosenDisks choose_disks(OpenedImage& image, std::uint64_t number, bool scan) {
+    if (number > image.disks.size())
+        throw std::invalid_argument("disk " + std::to_string(number) + ": the source has " +
+                                    std::to_string(image.disks.size()));
+    ChosenDisks chosen;
+    for (std::size_t i = 0; i < image.disks.size(); ++i) {
+        if (number != 0 && number != i + 1) continue;
+        BlockSource* disk = image.disks[i].source.get();
+        if (scan) disk = chosen.scanned.emplace_back(std::make_unique<ScannedDisk>(*disk)).get();
+        chosen.disks.push_back(disk);
+    }
+    return chosen;
+}
+
 void refuse_nested(const OpenedImage& image, BlockSource& disk, const std::string& output, const std::string& how) {
     std::vector<std::byte> first(std::min<std::uint64_t>(signature_bytes, disk.virtual_size()));
     disk.read_at(0, first);

@@ -33,6 +33,15 @@ Hardware hardware_of(const OpenedImage& image, BlockSource& first, const Hardwar
 // A raw source without one hole says nothing about its zeroes: it is read once to find them.
 bool worth_a_scan(const OpenedImage& image);
 
+// The disks that go into the outputs.
+struct ChosenDisks {
+    std::vector<BlockSource*> disks;
+    std::vector<std::unique_ptr<BlockSource>> scanned;  // what `disks` then points to
+};
+// Disk `number` of the image, from 1 on, or all of them for 0; each scanned for zeroes first if wanted. Throws
+// std::invalid_argument for a disk that is not there. REQUIRES: the image outlives them.
+ChosenDisks choose_disks(OpenedImage& image, std::uint64_t number, bool scan);
+
 // Throws RefusedImage when the disk has the signature of an image: as a raw file its content would be taken for that
 // image, by others if not by us. `how` is what the user can do to have it all the same.
 void refuse_nested(const OpenedImage& image, BlockSource& disk, const std::string& output, const std::string& how);

@@ -18,32 +18,32 @@ std::string padded(std::uint64_t from, std::uint64_t to, const char* why) {
     return "the disk of " + std::to_string(from) + " bytes is padded with zeroes to " + std::to_string(to) + ", " + why;
 }
 
-// A layout and what is made of it.
-class RawPlan : public PlannedOutput {
+// A layout and what is made of it, from any place; in one go when it is written.
+class RangedPlan : public PlannedOutput {
 public:
-    explicit RawPlan(BlockSource& disk) : disk_(disk), output_(raw::raw_output(disk)) {}
     std::uint64_t file_size() const override { return output_->size(); }
-    void write(ByteSink& sink) override { raw::write_raw(disk_, sink); }
+    void write(ByteSink& sink) override { output_->write(sink); }
     const RangedOutput* ranged() const override { return output_.get(); }
 
-private:
-    BlockSource& disk_;
+protected:
     std::unique_ptr<RangedOutput> output_;
 };
 
-class Qcow2Plan : public PlannedOutput {
+class RawPlan : public RangedPlan {
 public:
-    explicit Qcow2Plan(BlockSource& disk) : layout_(disk), output_(qcow2_output(layout_)) {
+    explicit RawPlan(BlockSource& disk) { output_ = raw::raw_output(disk); }
+};
+
+class Qcow2Plan : public RangedPlan {
+public:
+    explicit Qcow2Plan(BlockSource& disk) : layout_(disk) {
+        output_ = qcow2_output(layout_);
         if (layout_.virtual_size() != disk.virtual_size())
             notes_.push_back(padded(disk.virtual_size(), layout_.virtual_size(), "a whole sector"));
     }
-    std::uint64_t file_size() const override { return layout_.file_size(); }
-    void write(ByteSink& sink) override { qcow2::write_qcow2(layout_, sink); }
-    const RangedOutput* ranged() const override { return output_.get(); }
 
 private:
     qcow2::Qcow2Layout layout_;
-    std::unique_ptr<RangedOutput> output_;
 };
 
 class PackedQcow2Plan : public PlannedOutput {
@@ -59,38 +59,33 @@ private:
     qcow2::PackedQcow2 packed_;
 };
 
-class VhdPlan : public PlannedOutput {
+class VhdPlan : public RangedPlan {
 public:
-    VhdPlan(BlockSource& disk, const vhd::VhdOptions& options) : layout_(disk, options), output_(vhd_output(layout_)) {
+    VhdPlan(BlockSource& disk, const vhd::VhdOptions& options) : layout_(disk, options) {
+        output_ = vhd_output(layout_);
         if (layout_.virtual_size() != disk.virtual_size())
             notes_.push_back(padded(disk.virtual_size(), layout_.virtual_size(),
                                     options.kind == vhd::Kind::fixed ? "a whole MiB" : "a whole sector"));
     }
-    std::uint64_t file_size() const override { return layout_.file_size(); }
-    void write(ByteSink& sink) override { vhd::write_vhd(layout_, sink); }
-    const RangedOutput* ranged() const override { return output_.get(); }
 
 private:
     vhd::VhdLayout layout_;
-    std::unique_ptr<RangedOutput> output_;
 };
 
-class XvaPlan : public PlannedOutput {
+class XvaPlan : public RangedPlan {
 public:
     XvaPlan(const std::vector<BlockSource*>& disks, const Hardware& hardware, const xva::XvaOptions& options)
-        : layout_(disks, hardware, options), output_(xva_output(layout_)) {
+        : layout_(disks, hardware, options) {
+        output_ = xva_output(layout_);
         for (const auto& disk : layout_.disks())
             if (disk.virtual_size != disk.source->virtual_size())
                 notes_.push_back(padded(disk.source->virtual_size(), disk.virtual_size, "a whole MiB"));
     }
-    std::uint64_t file_size() const override { return layout_.file_size(); }
-    void write(ByteSink& sink) override { xva::write_xva(layout_, sink); }
+    void write(ByteSink& sink) override { xva::write_xva(layout_, sink); }  // checksums on threads of their own
     std::string ova_xml() const override { return layout_.ova_xml(); }
-    const RangedOutput* ranged() const override { return output_.get(); }
 
 private:
     xva::XvaLayout layout_;
-    std::unique_ptr<RangedOutput> output_;
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "builders/network/partial_file.hpp"
 #include "builders/network/pause.hpp"
 #include "builders/network/redirects.hpp"
+#include "formats/stream/digest.hpp"
 
 namespace builders::network {
 namespace {
@@ -32,8 +33,7 @@ GetRules rules_of(const FetchRequest& request) {
 std::string checked_digest(const std::string& text) {
     if (text.empty()) return text;
     const std::string digest = lower(text);
-    if (digest.size() != 64 || digest.find_first_not_of("0123456789abcdef") != std::string::npos)
-        throw FetchRefused("'" + text.substr(0, 80) + "' is not a SHA-256: 64 hex digits");
+    if (!formats::is_sha256(digest)) throw FetchRefused("'" + text.substr(0, 80) + "' is not a SHA-256: 64 hex digits");
     return digest;
 }
 

@@ -71,6 +71,23 @@ std::optional<Compression> compression_from(std::string_view name) {
     return std::nullopt;
 }
 
+Packing packing_from(std::string_view text) {
+    const std::size_t colon = text.find(':');
+    const std::optional<Compression> kind = compression_from(text.substr(0, colon));
+    if (!kind) throw std::invalid_argument("xz, gzip, zstd and none are known");
+    if (colon == std::string_view::npos) return {*kind, {}};
+    const std::string digits(text.substr(colon + 1));
+    if (digits.empty() || digits.size() > 2 || digits.find_first_not_of("0123456789") != std::string::npos)
+        throw std::invalid_argument("the level is not a number");
+    if (*kind == Compression::none) throw std::invalid_argument("none has no level");
+    const Levels range = levels(*kind);
+    const int level = std::stoi(digits);
+    if (level < range.lowest || level > range.highest)
+        throw std::invalid_argument(std::string(to_string(*kind)) + " has levels " + std::to_string(range.lowest) +
+                                    " to " + std::to_string(range.highest));
+    return {*kind, level};
+}
+
 std::unique_ptr<ByteSink> make_compressor(Compression kind, int level, unsigned threads, ByteSink& next) {
     const Levels range = levels(kind);
     if (level < range.lowest || level > range.highest)

@@ -24,6 +24,13 @@ struct Levels {
 };
 Levels levels(Compression compression);  // xz 0..9, gzip 1..9, zstd 1..19
 
+struct Packing {
+    Compression kind = Compression::none;
+    std::optional<int> level;
+};
+// "xz", "xz:6", "none". Throws std::invalid_argument, which says what is wrong without repeating the text.
+Packing packing_from(std::string_view text);
+
 // xz: blocks of 16 MiB, each with its size in its header, so that a file can be unpacked in parallel
 // and read by range; CRC64. gzip: members of 1 MiB, no name, no time. zstd: frames of 8 MiB (32 MiB from
 // level 16 on) with their size, content checksum. All packed side by side. threads 0: one per processor.

@@ -64,6 +64,10 @@ std::uint64_t xxh64(std::span<const std::byte> bytes) {
     return XXH64(bytes.data(), bytes.size(), 0);
 }
 
+bool is_sha256(std::string_view text) {
+    return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 std::string to_hex(std::span<const std::byte> bytes) {
     constexpr std::string_view digits = "0123456789abcdef";
     std::string text;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "formats/stream/byte_sink.hpp"
@@ -31,6 +32,7 @@ private:
 std::string digest_hex(DigestKind kind, std::span<const std::byte> bytes);
 std::string digest_hex(DigestKind kind, const std::string& text);
 std::uint64_t xxh64(std::span<const std::byte> bytes);  // seed 0
+bool is_sha256(std::string_view text);                  // 64 lower-case hex digits
 std::string to_hex(std::span<const std::byte> bytes);   // lower case
 
 // Several digests of one stream, computed on a thread of their own so that the pipeline does not

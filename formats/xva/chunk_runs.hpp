@@ -3,7 +3,9 @@
 // Where the chunks of one disk lie in an archive, in little memory: most follow each other on the disk
 // and, at equal steps, in the archive. Inside the room only.
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "formats/disk/block_source.hpp"
@@ -50,6 +52,27 @@ public:
         std::uint64_t stop = run->end();
         for (++run; run != end() && run->offset == stop; ++run) stop = run->end();
         return {offset, stop - offset, true};
+    }
+
+    // Fills `out` from that place of the disk on: zeroes where no chunk is, and where one is,
+    // read(run, chunk of the run, first byte in the chunk, part of `out`).
+    template <class Read>
+    void read_at(std::uint64_t offset, std::span<std::byte> out, Read read) const {
+        while (!out.empty()) {
+            const Iterator run = behind(offset);
+            std::uint64_t count = out.size();
+            if (run == end() || run->offset > offset) {
+                if (run != end()) count = std::min(count, run->offset - offset);
+                std::ranges::fill(out.first(count), std::byte{0});
+            } else {
+                const std::uint64_t inside = (offset - run->offset) % run->length;
+                count = std::min(count, run->length - inside);
+                read(static_cast<std::size_t>(run - begin()), (offset - run->offset) / run->length, inside,
+                     out.first(count));
+            }
+            offset += count;
+            out = out.subspan(count);
+        }
     }
 
 private:

@@ -30,22 +30,9 @@ public:
     Extent extent_at(std::uint64_t offset) override { return runs_.extent_at(offset, size_); }
 
     void read_at(std::uint64_t offset, std::span<std::byte> out) override {
-        while (!out.empty()) {
-            const auto run = runs_.behind(offset);
-            std::size_t count = out.size();
-            if (run == runs_.end() || run->offset > offset) {
-                if (run != runs_.end()) count = std::min<std::uint64_t>(count, run->offset - offset);
-                std::ranges::fill(out.first(count), std::byte{0});
-            } else {
-                const std::uint64_t in_chunk = (offset - run->offset) % run->length;
-                count = std::min<std::uint64_t>(count, run->length - in_chunk);
-                const Position place{static_cast<std::size_t>(run - runs_.begin()),
-                                     (offset - run->offset) / run->length};
-                read_in_chunk(place, in_chunk, out.first(count));
-            }
-            offset += count;
-            out = out.subspan(count);
-        }
+        runs_.read_at(offset, out, [&](std::size_t run, std::uint64_t index, std::uint64_t inside, auto part) {
+            read_in_chunk({run, index}, inside, part);
+        });
     }
 
 private:

@@ -26,24 +26,12 @@ public:
     Extent extent_at(std::uint64_t offset) override { return runs_.extent_at(offset, size_); }
 
     void read_at(std::uint64_t offset, std::span<std::byte> out) override {
-        while (!out.empty()) {
-            const auto run = runs_.behind(offset);
-            std::uint64_t count = out.size();
-            if (run == runs_.end() || run->offset > offset) {
-                if (run != runs_.end()) count = std::min(count, run->offset - offset);
-                std::ranges::fill(out.first(count), std::byte{0});
-            } else {
-                const std::uint64_t chunk = (offset - run->offset) / run->length;
-                const std::uint64_t inside = (offset - run->offset) % run->length;
-                const std::uint64_t place = run->place + chunk * run->step;
-                count = std::min(count, run->length - inside);
-                if (!first_.empty())
-                    verify(first_[static_cast<std::size_t>(run - runs_.begin())] + chunk, place, run->length);
-                file_->read_at(place + inside, out.first(count));
-            }
-            offset += count;
-            out = out.subspan(count);
-        }
+        runs_.read_at(offset, out, [&](std::size_t index, std::uint64_t chunk, std::uint64_t inside, auto part) {
+            const ChunkRun& run = runs_[index];
+            const std::uint64_t place = run.place + chunk * run.step;
+            if (!first_.empty()) verify(first_[index] + chunk, place, run.length);
+            file_->read_at(place + inside, part);
+        });
     }
 
 private:

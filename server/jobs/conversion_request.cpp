@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <set>
+#include <stdexcept>
 #include <string_view>
 
 #include "builders/build_options.hpp"
+#include "formats/stream/digest.hpp"
 
 namespace server::jobs {
 namespace {
@@ -100,10 +102,6 @@ private:
     std::set<std::string> known_;
 };
 
-bool is_digest(const std::string& text) {
-    return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
-}
-
 void read_url(Reader& reader, const std::string& url, ConversionSource& source) {
     const std::size_t host = url.find("://") == std::string::npos ? 0 : url.find("://") + 3;
     const std::string_view authority = std::string_view(url).substr(host, url.find_first_of("/?#", host) - host);
@@ -118,7 +116,7 @@ void read_url(Reader& reader, const std::string& url, ConversionSource& source) 
         source.sha256 = *digest;
         std::ranges::transform(source.sha256, source.sha256.begin(),
                                [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-        if (!is_digest(source.sha256)) reader.wrong("sha256", in_quotes(*digest) + " is not 64 hex digits");
+        if (!formats::is_sha256(source.sha256)) reader.wrong("sha256", in_quotes(*digest) + " is not 64 hex digits");
     }
 }
 
@@ -147,23 +145,16 @@ ConversionSource read_source(const json::object& object, std::vector<std::string
 }
 
 void read_compression(Reader& reader, const std::string& text, OutputKind& kind) {
-    const std::size_t colon = text.find(':');
-    const auto packing = formats::compression_from(text.substr(0, colon));
-    if (!packing) return reader.wrong("compression", in_quotes(text) + ": xz, gzip, zstd and none are known");
-    kind.packing = *packing;
-    if (kind.clusters != Compression::none && *packing != Compression::none)
-        return reader.wrong("compression", in_quotes(text) + ": the clusters of " + output_name(kind).substr(0, 10) +
-                                               " are compressed already");
-    if (colon == std::string::npos) return;
-    const std::string digits = text.substr(colon + 1);
-    const formats::Levels range = levels(*packing);
-    if (digits.empty() || digits.size() > 2 || digits.find_first_not_of("0123456789") != std::string::npos)
-        return reader.wrong("compression", in_quotes(text) + ": the level is not a number");
-    if (*packing == Compression::none) return reader.wrong("compression", in_quotes(text) + ": none has no level");
-    kind.level = std::stoi(digits);
-    if (*kind.level < range.lowest || *kind.level > range.highest)
-        reader.wrong("compression", in_quotes(text) + ": " + std::string(to_string(*packing)) + " has levels " +
-                                        std::to_string(range.lowest) + " to " + std::to_string(range.highest));
+    try {
+        const formats::Packing packing = formats::packing_from(text);
+        kind.packing = packing.kind;
+        kind.level = packing.level;
+    } catch (const std::invalid_argument& error) {
+        return reader.wrong("compression", in_quotes(text) + ": " + error.what());
+    }
+    if (kind.clusters != Compression::none && kind.packing != Compression::none)
+        reader.wrong("compression", in_quotes(text) + ": the clusters of " + output_name(kind).substr(0, 10) +
+                                        " are compressed already");
 }
 
 void read_output(const json::value& value, const std::string& path, ConversionRequest& request,

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <fstream>
 #include <iterator>
 
@@ -11,6 +10,7 @@
 #include "builders/confinement.hpp"
 #include "builders/errors.hpp"
 #include "builders/sandbox_filter.hpp"
+#include "builders/step_times.hpp"
 #include "formats/base/workers.hpp"
 #include "formats/disk/file_disk.hpp"
 #include "formats/disk/partition_table.hpp"
@@ -26,7 +26,6 @@ namespace {
 namespace fs = std::filesystem;
 namespace json = boost::json;
 using formats::BlockSource;
-using Clock = std::chrono::steady_clock;
 
 constexpr const char *fetch_step = "fetch source", *inspect_step = "inspect source", *convert_step = "convert";
 constexpr std::uint64_t tables = std::uint64_t{64} << 20;  // of a file's size beyond its disks'
@@ -60,7 +59,7 @@ public:
         if (by_address) steps.insert(steps.begin(), {fetch_step, 40});
         progress_.steps(steps);
         if (by_address) {
-            begin(fetch_step);
+            steps_.begin(fetch_step);
             const std::uint64_t free = fs::space(folder_).available;
             fetch_source(folder_, wish_.source, host_, free - std::min(free, reserved_), fetch, progress_, stop);
         }
@@ -69,9 +68,9 @@ public:
 
         ConversionWatch watch(folder_, host_.limits, stop);
         try {
-            begin(inspect_step);
+            steps_.begin(inspect_step);
             open(watch.stop());
-            begin(convert_step);
+            steps_.begin(convert_step);
             convert(watch.stop());
         } catch (...) {
             if (const std::string why = watch.struck(); !why.empty()) throw builders::StepFailed(why);
@@ -80,18 +79,6 @@ public:
     }
 
 private:
-    void begin(const char* step) {
-        end_step();
-        step_ = step;
-        started_ = Clock::now();
-        progress_.begin(step);
-    }
-    void end_step() {
-        if (!step_) return;
-        const double seconds = std::chrono::duration<double>(Clock::now() - started_).count();
-        steps_.push_back({{"name", step_}, {"seconds", std::round(seconds * 10) / 10}});
-        step_ = nullptr;
-    }
     void note(const std::string& message) {
         progress_.line("note: " + message);
         notes_.push_back({{"line", 0}, {"message", api::valid_utf8(message)}});
@@ -112,34 +99,22 @@ private:
                        (image_.disks.size() == 1 ? " disk" : " disks"));
         for (const std::string& warning : image_.facts.warnings) note(warning);
         if (image_.spooled) note("the source was unpacked into a file of its own to be read");
-        choose_disks();
-        for (BlockSource* disk : disks_)
+        const bool scan = worth_a_scan(image_);
+        if (scan) note("the source has no holes: it is read once more to find its zeroes");
+        chosen_ = choose_disks(image_, wish_.disk, scan);
+        for (BlockSource* disk : chosen_.disks)
             for (const std::string& problem : partition_table_problems(*disk)) note(problem);
         for (const formats::OutputKind& kind : wish_.outputs) {
             if (kind.format == formats::Format::xva) continue;
-            if (disks_.size() > 1)
-                throw builders::StepFailed("the source has " + std::to_string(disks_.size()) + " disks, " +
+            if (chosen_.disks.size() > 1)
+                throw builders::StepFailed("the source has " + std::to_string(chosen_.disks.size()) + " disks, " +
                                            output_name(kind) + " holds one: choose with \"disk\": N");
             if (kind.format == formats::Format::raw && !wish_.nested)
-                refuse_nested(image_, *disks_.front(), output_name(kind), "say \"nested\": true to have it");
+                refuse_nested(image_, *chosen_.disks.front(), output_name(kind), "say \"nested\": true to have it");
         }
-        hardware_ = hardware_of(image_, *disks_.front(), wish_.hardware, wish_.name);
+        hardware_ = hardware_of(image_, *chosen_.disks.front(), wish_.hardware, wish_.name);
         prepare_outputs();
         check_space();
-    }
-
-    void choose_disks() {
-        if (wish_.disk > image_.disks.size())
-            throw builders::StepFailed("disk " + std::to_string(wish_.disk) + ": the source has " +
-                                       std::to_string(image_.disks.size()));
-        if (worth_a_scan(image_)) {
-            note("the source has no holes: it is read once more to find its zeroes");
-            for (formats::OpenedDisk& disk : image_.disks)
-                scanned_.push_back(std::make_unique<formats::ScannedDisk>(*disk.source));
-        }
-        for (std::size_t i = 0; i < image_.disks.size(); ++i)
-            if (wish_.disk == 0 || wish_.disk == i + 1)
-                disks_.push_back(scanned_.empty() ? image_.disks[i].source.get() : scanned_[i].get());
     }
 
     void prepare_outputs() {
@@ -155,13 +130,13 @@ private:
     // What each output can take at most: nothing is begun that the disk may not hold.
     void check_space() {
         std::uint64_t need = 0, largest = 0, virtual_size = 0, allocated = 0;
-        for (BlockSource* disk : disks_) {
+        for (BlockSource* disk : chosen_.disks) {
             virtual_size += disk->virtual_size();
             allocated += formats::allocated_bytes(*disk);
         }
         std::string each;
         for (const formats::OutputKind& kind : wish_.outputs) {
-            const std::uint64_t most = most_bytes(kind, disks_, hardware_);
+            const std::uint64_t most = most_bytes(kind, chosen_.disks, hardware_);
             // Packed clusters stand in a spool before they stand in the file.
             need += most + (kind.clusters == formats::Compression::none ? 0 : most);
             largest = std::max(largest, most);
@@ -179,16 +154,16 @@ private:
     void convert(const std::stop_token& stop) {
         const std::string name = wish_.name + "-" + date();
         publish::WorkerResult result{name, wish_.name + ", converted from " + facts_.name, {}, {}};
-        publish::Order order{disks_, hardware_, wish_.outputs, true, folder_ / "out", name};
+        publish::Order order{chosen_.disks, hardware_, wish_.outputs, true, folder_ / "out", name};
         publish::Produced produced = produce(
             order, [&](double part) { progress_.fraction(part); }, stop);
         for (const std::string& one : produced.notes) note(one);
         progress_.line("read " + std::to_string(file_->bytes_read()) + " bytes of the source's " +
                        std::to_string(file_->virtual_size()));
         for (const publish::Product& product : produced.products) inspect_again(product);
-        for (std::size_t i = 0; i < disks_.size(); ++i)
+        for (std::size_t i = 0; i < chosen_.disks.size(); ++i)
             progress_.line("disk " + std::to_string(i + 1) + ": digest " + produced.disk_digests[i]);
-        end_step();
+        steps_.end();
         result.products = std::move(produced.products);
         result.title = api::valid_utf8(result.title);
         result.details = json::serialize(details(produced.disk_digests));
@@ -199,14 +174,14 @@ private:
     void inspect_again(const publish::Product& product) {
         const auto kind = formats::output_kind_from(product.format);
         if (!kind || kind->packing != formats::Compression::none || kind->format == formats::Format::raw) return;
-        check_written(formats::open_file(folder_ / "out" / product.file_name), kind->format, disks_);
+        check_written(formats::open_file(folder_ / "out" / product.file_name), kind->format, chosen_.disks);
     }
 
     json::object details(const std::vector<std::string>& digests) {
         json::array disks;
-        for (std::size_t i = 0; i < disks_.size(); ++i)
-            disks.push_back({{"virtual_size", disks_[i]->virtual_size()},
-                             {"allocated", formats::allocated_bytes(*disks_[i])},
+        for (std::size_t i = 0; i < chosen_.disks.size(); ++i)
+            disks.push_back({{"virtual_size", chosen_.disks[i]->virtual_size()},
+                             {"allocated", formats::allocated_bytes(*chosen_.disks[i])},
                              {"disk_digest", digests[i]}});
         json::object features;
         for (const auto& [name, value] : image_.facts.features)
@@ -234,7 +209,7 @@ private:
                   {"network_interfaces", hardware_.network_interfaces},
                   {"template", hardware_.is_template},
                   {"disks", disks}}},
-                {"steps", steps_},
+                {"steps", steps_.done()},
                 {"notes", notes_},
                 {"sandbox",
                  {{"walls", confined_ ? "landlock: the job's own folders; seccomp: no network, no programs"
@@ -254,14 +229,12 @@ private:
     ConversionRequest wish_;
     builders::BuildHost host_;
     std::uint64_t reserved_ = 0;
-    const char* step_ = nullptr;
-    Clock::time_point started_;
-    json::array steps_, notes_;
+    builders::StepTimes steps_{progress_};
+    json::array notes_;
     SourceFacts facts_;
     std::shared_ptr<WatchedFile> file_;
     formats::OpenedImage image_;
-    std::vector<std::unique_ptr<formats::ScannedDisk>> scanned_;
-    std::vector<BlockSource*> disks_;
+    formats::ChosenDisks chosen_;
     formats::Hardware hardware_;
 };
 

@@ -422,7 +422,7 @@ class Uploads(unittest.TestCase):
                              check=False, **arguments)
         os.close(inner)
         self.assertEqual(ran.returncode, 0)
-        self.assertRegex(os.read(terminal, 65536), rb'\d+\.\d %  \d+\.\d MB/s')
+        self.assertRegex(os.read(terminal, 65536), rb'\d+\.\d %  \d+ MB/s  \d+ s left')
         upload = ran.stdout.decode().split('id: ')[1].split('\n')[0]
         self.assertEqual(self.service.json(f'/v1/uploads/{upload}')['name'], 'named.raw')
 
