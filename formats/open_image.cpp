@@ -16,7 +16,7 @@
 #include "formats/raw/raw.hpp"
 #include "formats/stream/ahead_source.hpp"
 #include "formats/stream/file_source.hpp"
-#include "formats/stream/xz_blocks.hpp"
+#include "formats/stream/packed_blocks.hpp"
 #include "formats/vhd/vhd.hpp"
 #include "formats/vmdk/vmdk.hpp"
 #include "formats/xva/xva_disks.hpp"
@@ -44,7 +44,7 @@ void unpack_into_spool(OpenedImage& image, const std::shared_ptr<BlockSource>& p
     image.spooled = true;
 }
 
-// Formats whose tables say where the data is can be read through an xz file's index. The others would be
+// Formats whose tables say where the data is can be read through a packed file's index. The others would be
 // unpacked twice, once to find the data and once to read it: a spool is faster, and knows their zeroes.
 bool has_tables(Format format) {
     return format == Format::qcow2 || format == Format::vhd || format == Format::vmdk;
@@ -217,8 +217,7 @@ OpenedImage open_image(std::shared_ptr<BlockSource> file, const std::string& nam
                 return image;
             }
         }
-        if (image.packing == Compression::xz)
-            if (auto blocks = open_xz_blocks(packed, options.max_virtual_size)) image.file = std::move(blocks);
+        if (auto blocks = open_blocks(image.packing, packed, options.max_virtual_size)) image.file = std::move(blocks);
         if (image.file == packed || !has_tables(decide(*image.file, name, options)))
             unpack_into_spool(image, packed, options);
     }

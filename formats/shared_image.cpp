@@ -8,7 +8,7 @@
 
 #include "formats/disk/scanned_disk.hpp"
 #include "formats/qcow2/qcow2.hpp"
-#include "formats/stream/xz_blocks.hpp"
+#include "formats/stream/packed_blocks.hpp"
 #include "formats/vhd/vhd.hpp"
 #include "formats/xva/xva_disks.hpp"
 
@@ -88,13 +88,11 @@ std::shared_ptr<BlockSource> with_extents(std::shared_ptr<BlockSource> disk, boo
 std::shared_ptr<BlockSource> open_shared_file(std::shared_ptr<BlockSource> file, Compression packing,
                                               std::shared_ptr<BlockCache> cache) {
     if (packing == Compression::none) return file;
-    std::shared_ptr<BlockSource> blocks;
-    if (packing == Compression::xz) blocks = open_xz_blocks(std::move(file), std::move(cache));
+    auto blocks = open_blocks(packing, std::move(file), std::move(cache));
     if (!blocks)
-        throw NotReadableAnywhere(
-            packing == Compression::xz
-                ? "the xz file has blocks too large to be held, so it can only be unpacked from its beginning"
-                : std::string(to_string(packing)) + " can only be unpacked from its beginning");
+        throw NotReadableAnywhere("the " + std::string(to_string(packing)) +
+                                  " file does not say where its blocks are, or they are too large to be held: it can "
+                                  "only be unpacked from its beginning");
     return blocks;
 }
 

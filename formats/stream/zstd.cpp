@@ -2,23 +2,43 @@
 #include <zstd.h>
 
 #include <algorithm>
-#include <deque>
 #include <future>
 #include <new>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "formats/base/endian.hpp"
 #include "formats/base/errors.hpp"
 #include "formats/base/handle.hpp"
 #include "formats/base/workers.hpp"
+#include "formats/stream/block_index.hpp"
 #include "formats/stream/codecs.hpp"
+#include "formats/stream/piece_source.hpp"
 
 namespace formats {
 namespace {
 
 constexpr int max_window_log = 27;  // what xapi's `zstd --decompress` takes by default
+
+// contrib/seekable_format/zstd_seekable_compression_format.md of zstd: the sizes of all frames in a frame of their own
+// at the end, which everybody else skips.
+constexpr std::uint32_t skippable_magic = 0x184d2a5e, seekable_magic = 0x8f92eab1;
+constexpr std::uint8_t has_checksums = 0x80, reserved_flags = 0x7c;
+struct SkippableHeader {
+    le32 magic, size;
+};
+struct SeekEntry {
+    le32 packed, size;
+};
+struct SeekFooter {
+    le32 frames;
+    std::uint8_t flags;
+    le32 magic;
+};
+static_assert(sizeof(SeekFooter) == 9 && sizeof(SeekEntry) == 8);
 
 void check(std::size_t result) {
     if (ZSTD_isError(result)) throw std::runtime_error(std::string("zstd: ") + ZSTD_getErrorName(result));
@@ -61,6 +81,7 @@ public:
     void finish() override {
         if (started_ == 0 || !ring_[started_ % ring_.size()].bytes.empty()) start_frame();
         while (written_ < started_) write_oldest();
+        write_table();
         next_.finish();
     }
 
@@ -77,22 +98,34 @@ private:
     }
     void write_oldest() {
         Frame& frame = ring_[written_++ % ring_.size()];
-        next_.write(frame.packed.get());
+        const std::vector<std::byte> packed = frame.packed.get();
+        next_.write(packed);
+        table_.push_back({static_cast<std::uint32_t>(packed.size()), static_cast<std::uint32_t>(frame.bytes.size())});
         frame.bytes.clear();
+    }
+    void write_table() {
+        const auto count = static_cast<std::uint32_t>(table_.size());
+        const SeekFooter footer{count, 0, seekable_magic};
+        const auto size = static_cast<std::uint32_t>(count * sizeof(SeekEntry) + sizeof footer);
+        next_.write(bytes_of(SkippableHeader{skippable_magic, size}));
+        next_.write(std::as_bytes(std::span(table_)));
+        next_.write(bytes_of(footer));
     }
 
     static constexpr std::size_t small_frame = std::size_t{8} << 20;
     ByteSink& next_;
     int level_;
     std::size_t frame_size_, started_ = 0, written_ = 0;
+    std::vector<SeekEntry> table_;
     std::vector<Frame> ring_;  // at least one is free to be filled
     Workers workers_;
 };
 
 class ZstdSource : public ByteSource {
 public:
-    ZstdSource(ByteSource& from, std::uint64_t limit)
-        : from_(from), limit_(limit), context_(ZSTD_createDCtx()), buffer_(ZSTD_DStreamInSize()) {
+    // `at`: where it begins in the packed file.
+    ZstdSource(ByteSource& from, std::uint64_t limit, std::uint64_t at)
+        : from_(from), limit_(limit), context_(ZSTD_createDCtx()), buffer_(ZSTD_DStreamInSize()), taken_(at) {
         if (!context_) throw std::bad_alloc();
         check(ZSTD_DCtx_setParameter(context_.get(), ZSTD_d_windowLogMax, max_window_log));
     }
@@ -125,115 +158,36 @@ private:
     Handle<ZSTD_DCtx, ZSTD_freeDCtx> context_;
     std::vector<std::byte> buffer_;
     ZSTD_inBuffer in_{nullptr, 0, 0};
-    std::uint64_t taken_ = 0;
+    std::uint64_t taken_;
     bool inside_ = false;
 };
 
-std::vector<std::byte> unpack_frame(std::span<const std::byte> packed, std::size_t size, std::uint64_t at) {
+void unpack_frame(std::span<const std::byte> packed, std::span<std::byte> out, std::uint64_t at) {
     thread_local const Handle<ZSTD_DCtx, ZSTD_freeDCtx> context(ZSTD_createDCtx());
     if (!context) throw std::bad_alloc();
-    std::vector<std::byte> bytes(size);
-    const std::size_t result =
-        ZSTD_decompressDCtx(context.get(), bytes.data(), bytes.size(), packed.data(), packed.size());
+    const std::size_t result = ZSTD_decompressDCtx(context.get(), out.data(), out.size(), packed.data(), packed.size());
     const std::string where = " in the frame at byte " + std::to_string(at) + " of the packed file";
     if (ZSTD_isError(result)) throw CorruptImage(std::string("zstd: ") + ZSTD_getErrorName(result) + where);
-    if (result != size) throw CorruptImage("zstd: the frame's size contradicts its header" + where);
-    return bytes;
+    if (result != out.size()) throw CorruptImage("zstd: the frame's size contradicts what is said of it" + where);
 }
 
-// Frames of moderate size that state it are unpacked side by side; from the first other one on, all goes through
-// the plain decoder.
-class ZstdFrames : public ByteSource {
-public:
-    ZstdFrames(ByteSource& from, std::uint64_t limit) : from_(from), left_(limit) {}
+std::optional<PieceCodec::Piece> first_frame(std::span<const std::byte> read) {
+    constexpr std::size_t longest_header = 18;
+    if (read.empty()) return PieceCodec::Piece{0, 0};
+    const std::size_t found = ZSTD_findFrameCompressedSize(read.data(), read.size());
+    const bool whole = !ZSTD_isError(found) && found <= read.size();
+    if (!whole && read.size() < longest_header) return PieceCodec::Piece{0, 0};
+    // Its errors are far larger numbers.
+    const unsigned long long size = ZSTD_getFrameContentSize(read.data(), read.size());
+    if (size > PieceCodec::max_size) return std::nullopt;
+    return PieceCodec::Piece{whole ? found : 0, static_cast<std::size_t>(size)};
+}
 
-    std::size_t read(std::span<std::byte> out) override {
-        if (out.empty()) return 0;
-        while (taken_ == current_.size()) {
-            if (plain_) return plain_->read(out);
-            while (!last_ && running_.size() < Workers::processors() + 1) start_frame();
-            if (running_.empty()) {
-                if (waiting().empty()) return 0;
-                plain_ = std::make_unique<ZstdSource>(rest_, left_.left());
-                continue;
-            }
-            current_ = running_.front().get();
-            running_.pop_front();
-            taken_ = 0;
-            left_.take(current_.size(), "zstd");
-        }
-        const std::size_t count = std::min(out.size(), current_.size() - taken_);
-        std::copy_n(current_.begin() + static_cast<std::ptrdiff_t>(taken_), count, out.begin());
-        taken_ += count;
-        return count;
-    }
+std::unique_ptr<ByteSource> plain_source(ByteSource& from, std::uint64_t limit, std::uint64_t at) {
+    return std::make_unique<ZstdSource>(from, limit, at);
+}
 
-private:
-    // What was read of frames that were not started, then the rest of the stream.
-    struct Rest : ByteSource {
-        explicit Rest(ZstdFrames& frames) : frames_(frames) {}
-        std::size_t read(std::span<std::byte> out) override {
-            const std::span<const std::byte> there = frames_.waiting();
-            if (there.empty()) return frames_.from_.read(out);
-            const std::size_t count = std::min(out.size(), there.size());
-            std::ranges::copy(there.first(count), out.begin());
-            frames_.first_ += count;
-            return count;
-        }
-        ZstdFrames& frames_;
-    };
-    std::span<const std::byte> waiting() const { return std::span(packed_).subspan(first_); }
-
-    // Bytes of the frame at the front; 0 for one that is not whole yet.
-    std::size_t whole_frame() const {
-        if (waiting().empty()) return 0;
-        const std::size_t size = ZSTD_findFrameCompressedSize(waiting().data(), waiting().size());
-        return ZSTD_isError(size) || size > waiting().size() ? 0 : size;
-    }
-    // Does it state its size, and is that one to be held? The errors of zstd are far larger numbers.
-    bool moderate() const { return ZSTD_getFrameContentSize(waiting().data(), waiting().size()) <= max_content; }
-
-    // False at the end of the stream.
-    bool fetch() {
-        packed_.erase(packed_.begin(), packed_.begin() + static_cast<std::ptrdiff_t>(std::exchange(first_, 0)));
-        const std::size_t before = packed_.size();
-        packed_.resize(before + step);
-        const std::size_t got = read_full(from_, std::span(packed_).subspan(before));
-        packed_.resize(before + got);
-        return got > 0;
-    }
-
-    void start_frame() {
-        std::size_t size = whole_frame();
-        while (size == 0 && waiting().size() < max_packed && (waiting().size() < longest_header || moderate()) &&
-               fetch())
-            size = whole_frame();
-        if (size == 0 || !moderate()) {
-            last_ = true;
-            return;
-        }
-        const auto frame = waiting().first(size);
-        running_.push_back(workers_.run([packed = std::vector(frame.begin(), frame.end()), at = position_] {
-            const unsigned long long content = ZSTD_getFrameContentSize(packed.data(), packed.size());
-            return unpack_frame(packed, static_cast<std::size_t>(content), at);
-        }));
-        first_ += size;
-        position_ += size;
-    }
-
-    static constexpr std::size_t step = std::size_t{1} << 20, max_packed = std::size_t{9} << 20, longest_header = 18;
-    static constexpr unsigned long long max_content = 8 << 20;
-    ByteSource& from_;
-    OutputLimit left_;
-    std::vector<std::byte> packed_, current_;
-    std::size_t first_ = 0, taken_ = 0;  // of packed_; of current_
-    std::uint64_t position_ = 0;
-    bool last_ = false;  // no more frames are started
-    std::unique_ptr<ByteSource> plain_;
-    Rest rest_{*this};
-    std::deque<std::future<std::vector<std::byte>>> running_;
-    Workers workers_{0};
-};
+constexpr PieceCodec frames{"zstd", first_frame, unpack_frame, plain_source};
 
 }  // namespace
 
@@ -241,7 +195,40 @@ std::unique_ptr<ByteSink> make_zstd_sink(int level, unsigned threads, ByteSink& 
     return std::make_unique<ZstdSink>(level, threads, next);
 }
 std::unique_ptr<ByteSource> make_zstd_source(ByteSource& from, std::uint64_t limit) {
-    return std::make_unique<ZstdFrames>(from, limit);
+    return std::make_unique<PieceSource>(frames, from, limit);
+}
+
+std::unique_ptr<PackedBlocks> index_of_zstd(std::shared_ptr<BlockSource> file, std::uint64_t limit) {
+    SeekFooter footer{};
+    const std::uint64_t file_size = file->virtual_size();
+    if (file_size < sizeof(SkippableHeader) + sizeof footer) return nullptr;
+    file->read_at(file_size - sizeof footer, writable_bytes_of(footer));
+    if (footer.magic != seekable_magic) return nullptr;
+    if ((footer.flags & reserved_flags) != 0) throw CorruptImage("zstd: the seek table has reserved flags set");
+    const std::uint64_t count = footer.frames, step = sizeof(SeekEntry) + ((footer.flags & has_checksums) ? 4 : 0);
+    const std::uint64_t table = sizeof(SkippableHeader) + count * step + sizeof footer;
+    if (count > ListedBlocks::most) return nullptr;
+    if (table > file_size)
+        throw CorruptImage("zstd: a seek table of " + std::to_string(count) + " frames is larger than the file");
+    SkippableHeader header{};
+    file->read_at(file_size - table, writable_bytes_of(header));
+    if (header.magic != skippable_magic || header.size != table - sizeof header)
+        throw CorruptImage("zstd: the seek table's header contradicts its " + std::to_string(count) + " frames");
+    std::vector<std::byte> entries(count * step);
+    file->read_at(file_size - table + sizeof header, entries);
+    auto blocks = std::make_unique<ListedBlocks>(std::move(file), unpack_frame);
+    for (std::uint64_t i = 0; i < count; ++i) {
+        SeekEntry entry{};
+        std::ranges::copy(std::span(entries).subspan(i * step, sizeof entry), writable_bytes_of(entry).begin());
+        if (entry.size == 0U) return nullptr;
+        blocks->append(entry.size, entry.packed);
+    }
+    if (blocks->end() != file_size - table)
+        throw CorruptImage("zstd: the frames of the seek table have " + std::to_string(blocks->end()) +
+                           " bytes, the file " + std::to_string(file_size - table));
+    if (blocks->size() > limit)
+        throw CorruptImage("zstd: unpacks to more than the limit of " + std::to_string(limit) + " bytes");
+    return blocks;
 }
 
 }  // namespace formats

@@ -58,32 +58,45 @@ formats::Hardware hardware_of(const catalog::Release& release) {
     return hardware;
 }
 
-// The one to read from: an XVA has all disks and the machine; of a release with one disk, what lies there
-// unpacked is faster. The choice follows from the release alone, which never changes.
-const catalog::Artifact* source_of(const catalog::Release& release) {
+// What can be read from, the best first: an XVA has all disks and the machine; of a release with one disk, what lies
+// there unpacked, or unpacks faster, comes before that. The order follows from the release alone, which never changes.
+std::vector<const catalog::Artifact*> sources_of(const catalog::Release& release) {
     const json::object hardware = hardware_in(release);
     const json::value* disks = hardware.if_contains("disks");
     const bool one_disk = disks && disks->is_array() && disks->as_array().size() == 1;
     const auto cost = [&](const images::Place& place) {
-        const bool packed = place.packing != formats::Compression::none;
+        using formats::Compression;
+        const int packing = place.packing == Compression::none   ? 0
+                            : place.packing == Compression::zstd ? 1
+                            : place.packing == Compression::gzip ? 2
+                                                                 : 3;
         const int format = place.format == Format::xva     ? 0
                            : place.format == Format::qcow2 ? 1
                            : place.format == Format::vhd   ? 2
                                                            : 3;
-        return one_disk ? (packed ? 4 : 0) + format : (packed ? 1 : 0) + 2 * format;
+        return one_disk ? 4 * packing + format : packing + 4 * format;
     };
-    const catalog::Artifact* best = nullptr;
-    int least = 0;
+    std::vector<std::pair<int, const catalog::Artifact*>> found;
     for (const catalog::Artifact& artifact : release.artifacts) {
         const auto place = images::place_of(artifact);
-        if (!place || !images::readable_anywhere(*place)) continue;
+        if (!place) continue;
         const auto same = std::ranges::count(release.artifacts, artifact.format, &catalog::Artifact::format);
         if (place->format != Format::xva && same > 1) continue;  // of several disks: which is which is not known
-        if (best && cost(*place) >= least) continue;
-        best = &artifact;
-        least = cost(*place);
+        found.emplace_back(cost(*place), &artifact);
     }
-    return best;
+    std::ranges::stable_sort(found, {}, &std::pair<int, const catalog::Artifact*>::first);
+    std::vector<const catalog::Artifact*> sources;
+    for (const auto& [cost, artifact] : found) sources.push_back(artifact);
+    return sources;
+}
+
+// Strong: of all that the bytes follow from.
+std::string etag_of(const catalog::Release& release, const catalog::Artifact& source, Format made, std::size_t disk) {
+    std::string identity = std::string(layout_version) + "\n" + source.sha256 + "\n" + std::string(to_string(made)) +
+                           "\n" + std::to_string(disk);
+    if (images::place_of(source)->format != Format::xva && made == Format::xva)
+        identity += "\n" + release.name + "\n" + json::serialize(hardware_in(release));
+    return formats::digest_hex(formats::DigestKind::sha256, identity);
 }
 
 // From 1; 0 when the request names none.
@@ -139,24 +152,23 @@ Response Images::disk(const Request& request, const std::vector<std::string>& pa
     const auto known = formats::format_from(format);
     if (!known || *known == Format::vmdk || *known == Format::ova)
         return problem(415, "'" + format.substr(0, 40) + "' is not made; " + written + " are");
-    const catalog::Artifact* source = source_of(*release);
-    if (!source)
-        return problem(409, release->name + " cannot be made into other formats here: it has " + images_of(*release) +
-                                ", and only what is unpacked or packed by xz can be read from any place");
     images::Wish wish;
     wish.kind.format = *known;
     wish.disk = disk_number(request);
     wish.hardware = hardware_of(*release);
-    std::string identity =
-        std::string(layout_version) + "\n" + source->sha256 + "\n" + format + "\n" + std::to_string(wish.disk);
-    if (images::place_of(*source)->format != Format::xva && *known == Format::xva)
-        identity += "\n" + release->name + "\n" + json::serialize(hardware_in(*release));
-    wish.etag = formats::digest_hex(formats::DigestKind::sha256, identity);
+    std::string why = "it has " + images_of(*release);
     try {
-        auto output = images_.output(*source, wish);
-        if (!output) return not_yet();
-        const std::string name = release->name + (wish.disk ? "-disk" + std::to_string(wish.disk) : "") + "." + format;
-        return ranged(std::move(output), name, wish.etag, *known == Format::xva);
+        for (const catalog::Artifact* source : sources_of(*release)) try {
+                wish.etag = etag_of(*release, *source, *known, wish.disk);
+                auto output = images_.output(*source, wish);
+                if (!output) return not_yet();
+                return ranged(std::move(output),
+                              release->name + (wish.disk ? "-disk" + std::to_string(wish.disk) : "") + "." + format,
+                              wish.etag, *known == Format::xva);
+            } catch (const formats::NotReadableAnywhere& error) {
+                why += "; " + source->file_name + ": " + error.what();
+            }
+        return problem(409, release->name + " cannot be made into other formats here: " + why);
     } catch (const images::WhichDisk& error) {
         const std::string numbers = "?disk=1 to ?disk=" + std::to_string(error.there);
         if (error.asked)
@@ -164,29 +176,28 @@ Response Images::disk(const Request& request, const std::vector<std::string>& pa
         return problem(409, std::string(error.what()) + ", and " + format + " holds one: choose by " + numbers);
     } catch (const std::invalid_argument& error) {
         return problem(409, error.what());
-    } catch (const formats::NotReadableAnywhere& error) {
-        return problem(409, source->file_name + ": " + error.what());
     }
 }
 
 std::optional<Response> Images::unpacked(const std::string& release, const std::string& file) {
+    std::string why;
     for (const char* ending : {".xz", ".zst", ".gz"}) {
         const auto artifact = catalog_.file(release, file + ending);
         const auto place = artifact ? images::place_of(*artifact) : std::nullopt;
         if (!place) continue;
-        if (!images::readable_anywhere(*place))
-            return problem(409, file + " is stored as " + artifact->file_name +
-                                    ", which can only be unpacked from its beginning: download that");
         const std::string etag = !artifact->image_sha256.empty() ? artifact->image_sha256
                                                                  : formats::digest_hex(formats::DigestKind::sha256,
                                                                                        "unpacked\n" + artifact->sha256);
         try {
-            return ranged(images_.unpacked(*artifact), file, etag, place->format == Format::xva);
+            auto output = images_.unpacked(*artifact);
+            if (!output) return not_yet();
+            return ranged(std::move(output), file, etag, place->format == Format::xva);
         } catch (const formats::NotReadableAnywhere& error) {
-            return problem(409, artifact->file_name + ": " + error.what() + ": download that");
+            why += (why.empty() ? "" : "; ") + artifact->file_name + ": " + error.what();
         }
     }
-    return std::nullopt;
+    if (why.empty()) return std::nullopt;
+    return problem(409, file + " is not stored unpacked; " + why + ". Download that");
 }
 
 }  // namespace server::api

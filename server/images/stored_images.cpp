@@ -46,10 +46,6 @@ std::optional<Place> place_of(const catalog::Artifact& artifact) {
     return Place{*format, *packing};
 }
 
-bool readable_anywhere(const Place& place) {
-    return place.packing == Compression::none || place.packing == Compression::xz;
-}
-
 struct StoredImages::Image : std::enable_shared_from_this<Image> {
     formats::SharedImage opened;
     std::mutex mutex;
@@ -89,7 +85,7 @@ std::shared_ptr<StoredImages::Image> StoredImages::find(const catalog::Artifact&
     if (found == opened_.end()) {
         const auto open = [unpacked = file(artifact), place, extents, stop = stop_.get_token()] {
             auto image = std::make_shared<Image>();
-            image->opened = open_shared(unpacked, {place.format, place.packing, extents}, stop);
+            image->opened = open_shared(unpacked.get(), {place.format, place.packing, extents}, stop);
             return image;
         };
         opened_.push_front({key, std::async(std::launch::async, open).share()});
@@ -103,8 +99,11 @@ std::shared_ptr<StoredImages::Image> StoredImages::find(const catalog::Artifact&
     if (image.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return nullptr;
     try {
         return image.get();
+    } catch (const formats::NotReadableAnywhere&) {
+        throw;  // it stays so
     } catch (...) {
         opened_.pop_front();  // the next who asks tries again
+        files_.remove_if([&](const auto& file) { return file.first == artifact.sha256; });
         throw;
     }
 }
@@ -116,19 +115,21 @@ std::shared_ptr<const Output> StoredImages::output(const catalog::Artifact& arti
 
 std::shared_ptr<const Output> StoredImages::unpacked(const catalog::Artifact& artifact) {
     const std::lock_guard lock(mutex_);
-    return std::make_shared<const Unpacked>(file(artifact));
+    const File unpacked = file(artifact);
+    if (unpacked.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return nullptr;
+    return std::make_shared<const Unpacked>(unpacked.get());
 }
 
 // The lock is held.
-std::shared_ptr<formats::BlockSource> StoredImages::file(const catalog::Artifact& artifact) {
+StoredImages::File StoredImages::file(const catalog::Artifact& artifact) {
     auto found = files_.begin();
     while (found != files_.end() && found->first != artifact.sha256) ++found;
     if (found != files_.end()) {
         files_.splice(files_.begin(), files_, found);
     } else {
-        auto opened = open_shared_file(formats::open_file(store_.path(artifact.sha256)),
-                                       place_of(artifact).value().packing, cache_);
-        files_.emplace_front(artifact.sha256, std::move(opened));
+        const auto open = [path = store_.path(artifact.sha256), packing = place_of(artifact).value().packing,
+                           cache = cache_] { return open_shared_file(formats::open_file(path), packing, cache); };
+        files_.emplace_front(artifact.sha256, std::async(std::launch::async, open).share());
         if (files_.size() > most_opened) files_.pop_back();
     }
     return files_.front().second;

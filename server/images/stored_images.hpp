@@ -25,8 +25,6 @@ struct Place {
 };
 // "xva.xz", "qcow2" …; none for what is not an image.
 std::optional<Place> place_of(const catalog::Artifact& artifact);
-// Can its bytes be had from any place? By its packing alone; an xz file may still say no when it is opened.
-bool readable_anywhere(const Place& place);
 
 // A file that is not there, made as it is read.
 class Output {
@@ -64,7 +62,7 @@ public:
     // when the format cannot hold the disk, formats::NotReadableAnywhere, CorruptImage, RefusedImage.
     std::shared_ptr<const Output> output(const catalog::Artifact& artifact, const Wish& wish);
 
-    // The artifact's own bytes, unpacked.
+    // The artifact's own bytes, unpacked. The same.
     std::shared_ptr<const Output> unpacked(const catalog::Artifact& artifact);
 
 private:
@@ -74,7 +72,8 @@ private:
         std::shared_future<std::shared_ptr<Image>> image;
     };
     std::shared_ptr<Image> find(const catalog::Artifact& artifact, bool extents);
-    std::shared_ptr<formats::BlockSource> file(const catalog::Artifact& artifact);
+    using File = std::shared_future<std::shared_ptr<formats::BlockSource>>;
+    File file(const catalog::Artifact& artifact);
 
     static constexpr std::uint64_t cache_bytes = std::uint64_t{96} << 20;
     static constexpr std::size_t most_opened = 32;
@@ -85,7 +84,7 @@ private:
     std::mutex mutex_;
     std::list<Opened> opened_;  // the one used last first
     // Unpacked files, each opened once so that its blocks in the cache serve all; the one used last first.
-    std::list<std::pair<std::string, std::shared_ptr<formats::BlockSource>>> files_;
+    std::list<std::pair<std::string, File>> files_;
 };
 
 }  // namespace server::images

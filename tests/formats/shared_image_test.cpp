@@ -60,7 +60,8 @@ TEST(SharedImage, every_stored_format_gives_the_disk_and_the_layouts_of_its_cont
     disk.fill(mib, 100, 3);
     disk.fill(5 * mib, 512, 3);
     const auto cache = std::make_shared<BlockCache>(32 * mib);
-    for (const char* kind : {"raw", "raw.xz", "qcow2", "qcow2.xz", "vhd", "vhd.xz", "vhd-fixed", "xva", "xva.xz"}) {
+    for (const char* kind :
+         {"raw", "raw.xz", "qcow2", "qcow2.xz", "vhd", "vhd.xz", "vhd-fixed", "xva", "xva.xz", "xva.zst", "xva.gz"}) {
         const formats::SharedImage image = opened(stored(kind, {&disk}), kind, cache);
         ASSERT_EQ(image.disks.size(), 1U) << kind;
         EXPECT_EQ(support::difference(disk, *image.disks[0]), "") << kind;
@@ -120,9 +121,14 @@ TEST(SharedImage, a_damaged_chunk_of_an_unpacked_xva_is_found_by_who_reads_it) {
 }
 
 TEST(SharedImage, what_can_only_be_unpacked_from_its_beginning_is_refused_by_name) {
-    MemoryDisk disk(mib);
-    const auto cache = std::make_shared<BlockCache>(32 * mib);
-    EXPECT_THROW(open_shared_file(stored("xva.gz", {&disk}), Compression::gzip, cache), formats::NotReadableAnywhere);
+    // printf x | gzip -n
+    std::vector<std::byte> file;
+    for (const unsigned byte :
+         {0x1fU, 0x8bU, 8U, 0U, 0U, 0U, 0U, 0U, 0U, 3U, 0xabU, 0U, 0U, 0x83U, 0x16U, 0xdcU, 0x8cU, 1U, 0U, 0U, 0U})
+        file.push_back(static_cast<std::byte>(byte));
+    EXPECT_THROW(open_shared_file(std::make_shared<support::MemoryFile>(file), Compression::gzip,
+                                  std::make_shared<BlockCache>(32 * mib)),
+                 formats::NotReadableAnywhere);
 }
 
 TEST(SharedImage, opening_stops_when_it_is_told_to) {
