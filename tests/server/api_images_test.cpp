@@ -54,6 +54,14 @@ protected:
         return response;
     }
 
+    // Nothing in it says where its blocks are: the magic number of zstd's table, or the field of the first member is
+    // another.
+    std::vector<std::byte> by_others(const char* format) {
+        std::vector<std::byte> bytes = file(format, {&first});
+        (std::string_view(format).ends_with("zst") ? bytes.back() : bytes.at(12)) ^= std::byte{1};
+        return bytes;
+    }
+
     static std::vector<std::byte> whole(const Response& response) {
         if (!response.ranged) return {};
         std::vector<std::byte> bytes(response.ranged->size);
@@ -66,7 +74,7 @@ protected:
 };
 
 TEST_F(ApiImages, each_format_of_each_stored_form_is_what_a_writer_writes) {
-    for (const char* stored : {"xva", "xva.xz", "qcow2", "vhd", "raw", "raw.xz"}) {
+    for (const char* stored : {"xva", "xva.xz", "xva.zst", "xva.gz", "qcow2", "vhd", "raw", "raw.xz"}) {
         const std::string name = std::string("of-") + stored;
         release(name, {{stored, file(stored, {&first})}},
                 R"({"hardware":{"name":"two","disks":[{"virtual_size":2097152}]}})");
@@ -126,10 +134,11 @@ TEST_F(ApiImages, an_xva_of_a_disk_alone_has_the_machine_of_its_release) {
 }
 
 TEST_F(ApiImages, what_cannot_be_made_is_said_with_what_there_is) {
-    release("packed", {{"xva.gz", file("xva.gz", {&first})}, {"xva.zst", file("xva.zst", {&first})}});
-    EXPECT_THAT(problem(ask("/v1/images/packed/disk.raw"), 409).at("detail").as_string().c_str(),
-                HasSubstr("packed.xva.gz, packed.xva.zst"));
-    release("both", {{"xva.zst", file("xva.zst", {&first})}, {"xva.xz", file("xva.xz", {&first})}});
+    release("packed", {{"xva.gz", by_others("xva.gz")}, {"xva.zst", by_others("xva.zst")}});
+    const std::string why(problem(ask("/v1/images/packed/disk.raw"), 409).at("detail").as_string());
+    EXPECT_THAT(why, HasSubstr("it has packed.xva.gz, packed.xva.zst; packed.xva.zst: "));
+    EXPECT_THAT(why, HasSubstr("; packed.xva.gz: "));
+    release("both", {{"xva.zst", by_others("xva.zst")}, {"xva.xz", file("xva.xz", {&first})}});
     EXPECT_EQ(ask("/v1/images/both/disk.raw").status, 200U);
     EXPECT_THAT(problem(ask("/v1/images/both/disk.iso"), 415).at("detail").as_string().c_str(), HasSubstr("qcow2"));
     EXPECT_THAT(problem(ask("/v1/images/both"), 404).at("detail").as_string().c_str(), HasSubstr("disk."));
@@ -149,7 +158,7 @@ TEST_F(ApiImages, a_packed_file_is_had_unpacked_under_the_digest_of_its_content)
     EXPECT_EQ(response.ranged->etag, formats::digest_hex(formats::DigestKind::sha256, plain));
     EXPECT_TRUE(response.ranged->one_shot);
     EXPECT_EQ(whole(response), plain);
-    release("z", {{"xva.zst", file("xva.zst", {&first})}});
+    release("z", {{"xva.zst", by_others("xva.zst")}});
     EXPECT_THAT(problem(ask("/download/z/z.xva"), 409).at("detail").as_string().c_str(), HasSubstr("z.xva.zst"));
     problem(ask("/download/x/x.vhd"), 404);
 }
