@@ -4,8 +4,9 @@
 
 Two disks are made in FOLDER (the current one): `debian`, 4 GiB with a file system of this machine's /usr, and
 `large`, 100 GiB with 2 GiB of data in 64 places. Every job is run by each tool in turn, ROUNDS times; the best
-time of each counts. The page cache is warm for all, nothing is synced by any. `floor` is a plain read and write
-of the allocated bytes. Prints one line per job with the ratio to the best of the others."""
+time of each counts. The page cache is warm for all, nothing is synced by any; what one run left behind is written
+out before the next. `floor` is a plain read and write of the allocated bytes. Prints one line per job with the
+ratio to the best of the others."""
 import os
 import pathlib
 import random
@@ -121,6 +122,7 @@ for disk in os.environ.get('DISKS', 'debian large').split():
         for _ in range(ROUNDS):
             for tool, command in [('xenkiln', ours), *others.items(), ('floor', None)]:
                 remove(output, output + '.sha256', 'floor.raw', 't')
+                os.sync()
                 figures = run(command) if command else floor(f'{disk}.raw', 'floor.raw')
                 best[tool] = (min(figures[0], best.get(tool, figures)[0]), min(figures[1], best.get(tool, figures)[1]),
                               max(figures[2], best.get(tool, figures)[2]))

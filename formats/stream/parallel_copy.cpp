@@ -12,7 +12,7 @@ namespace {
 
 // What one thread takes at a time, cut at multiples of this in the target: the page cache then takes each write as one
 // folio, and the writes of all threads stay near each other. Measured: bench/README.md.
-constexpr std::uint64_t piece = std::uint64_t{256} << 10;
+constexpr std::uint64_t piece = std::uint64_t{128} << 10;
 constexpr std::size_t max_queued = 256;
 
 // Whether copy_file_range() only moves page after page there, which is slower than plain calls. Others share blocks
