@@ -7,6 +7,7 @@
 
 #include "formats/base/workers.hpp"
 #include "formats/stream/digest.hpp"
+#include "formats/stream/sha1_lanes.hpp"
 #include "formats/stream/tar.hpp"
 #include "formats/xva/xva.hpp"
 
@@ -24,20 +25,23 @@ std::string name_of(const XvaLayout::Disk& disk, std::uint32_t chunk) {
 
 using ChecksumMember = std::array<std::byte, 2 * tar::block>;
 
-ChecksumMember checksum_member(Checksum kind, const std::string& name, std::span<const std::byte> data) {
-    std::string sum, ending = ".checksum";
-    if (kind == Checksum::sha1) {
-        sum = digest_hex(DigestKind::sha1, data);
-    } else {
-        std::array<char, 17> text{};
-        std::snprintf(text.data(), text.size(), "%016llX", static_cast<unsigned long long>(xxh64(data)));
-        sum = text.data();
-        ending = ".xxhash";
-    }
+ChecksumMember checksum_member(Checksum kind, const std::string& name, const std::string& sum) {
     ChecksumMember member{};
-    std::ranges::copy(tar::header(name + ending, sum.size()), member.begin());
+    std::ranges::copy(tar::header(name + (kind == Checksum::sha1 ? ".checksum" : ".xxhash"), sum.size()),
+                      member.begin());
     std::ranges::copy(std::as_bytes(std::span(sum)), member.begin() + tar::block);
     return member;
+}
+
+std::vector<std::string> checksums_of(Checksum kind, std::span<const std::span<const std::byte>> chunks) {
+    if (kind == Checksum::sha1) return sha1_of_each(chunks);
+    std::vector<std::string> sums;
+    for (const auto& chunk : chunks) {
+        std::array<char, 17> text{};
+        std::snprintf(text.data(), text.size(), "%016llX", static_cast<unsigned long long>(xxh64(chunk)));
+        sums.emplace_back(text.data());
+    }
+    return sums;
 }
 
 std::vector<std::byte> description_member(const XvaLayout& layout) {
@@ -87,7 +91,9 @@ private:
         const auto data = std::make_unique_for_overwrite<std::byte[]>(chunk_size);
         const std::span chunk(data.get(), chunk_size);
         read_chunk(*place.disk->source, place.chunk, chunk);
-        copy_part(checksum_member(layout_.checksum(), name, chunk), place.inside - data_end, out);
+        const std::span<const std::byte> one = chunk;
+        const std::string sum = checksums_of(layout_.checksum(), std::span(&one, 1)).front();
+        copy_part(checksum_member(layout_.checksum(), name, sum), place.inside - data_end, out);
     }
 
     const XvaLayout& layout_;
@@ -95,12 +101,31 @@ private:
     std::uint64_t parts_ = 0;
 };
 
-// A chunk's part while it is made: one write instead of five.
-struct Part {
-    std::vector<std::byte> bytes = std::vector<std::byte>(part_size);
+// Parts of chunks while they are made: checksums are computed side by side, and all is one write.
+struct Batch {
+    std::unique_ptr<std::byte[]> bytes;
+    std::vector<std::string> names;  // of the chunks in it
     std::future<void> complete;
 
-    std::span<std::byte> data() { return std::span(bytes).subspan(tar::block, chunk_size); }
+    std::span<const std::byte> all() const { return {bytes.get(), names.size() * part_size}; }
+    std::span<std::byte> part(std::size_t i) { return {bytes.get() + i * part_size, part_size}; }
+    std::span<std::byte> data(std::size_t i) { return part(i).subspan(tar::block, chunk_size); }
+    bool full() const { return names.size() == sha1_lanes; }
+
+    void add(const XvaLayout::Disk& disk, std::uint32_t chunk) {
+        if (!bytes) bytes = std::make_unique_for_overwrite<std::byte[]>(sha1_lanes * part_size);
+        const std::size_t i = names.size();
+        names.push_back(name_of(disk, chunk));
+        std::ranges::copy(tar::header(names[i], chunk_size), part(i).begin());
+        read_chunk(*disk.source, chunk, data(i));
+    }
+    void add_checksums(Checksum kind) {
+        std::vector<std::span<const std::byte>> chunks;
+        for (std::size_t i = 0; i < names.size(); ++i) chunks.emplace_back(data(i));
+        const std::vector<std::string> sums = checksums_of(kind, chunks);
+        for (std::size_t i = 0; i < names.size(); ++i)
+            std::ranges::copy(checksum_member(kind, names[i], sums[i]), part(i).subspan(data_end).begin());
+    }
 };
 
 }  // namespace
@@ -112,27 +137,29 @@ std::unique_ptr<RangedOutput> xva_output(const XvaLayout& layout) {
 void write_xva(const XvaLayout& layout, ByteSink& sink) {
     sink.write(description_member(layout));
     // Checksums are computed on other threads while the next chunks are read and the ones before written.
-    std::vector<Part> ring(Workers::processors() + 2);
+    constexpr unsigned most_threads = 4;  // a batch each, of 8 MiB
+    std::vector<Batch> ring(std::min(Workers::processors(), most_threads) + 1);
     std::size_t started = 0, written = 0;
-    Workers workers(0);
+    Workers workers(std::min(Workers::processors(), most_threads));
+    const auto start = [&] {
+        Batch& batch = ring[started++ % ring.size()];
+        batch.complete = workers.run([&batch, kind = layout.checksum()] { batch.add_checksums(kind); });
+    };
     const auto write_oldest = [&] {
-        Part& part = ring[written++ % ring.size()];
-        part.complete.get();
-        sink.write(part.bytes);
+        Batch& batch = ring[written++ % ring.size()];
+        batch.complete.get();
+        sink.write(batch.all());
+        batch.names.clear();
     };
     for (const XvaLayout::Disk& disk : layout.disks()) {
         for (const std::uint32_t chunk : disk.chunks) {
             if (started - written == ring.size()) write_oldest();
-            Part& part = ring[started++ % ring.size()];
-            const std::string name = name_of(disk, chunk);
-            std::ranges::copy(tar::header(name, chunk_size), part.bytes.begin());
-            read_chunk(*disk.source, chunk, part.data());
-            part.complete = workers.run([&part, kind = layout.checksum(), name] {
-                std::ranges::copy(checksum_member(kind, name, part.data()),
-                                  part.bytes.begin() + static_cast<std::ptrdiff_t>(data_end));
-            });
+            Batch& batch = ring[started % ring.size()];
+            batch.add(disk, chunk);
+            if (batch.full()) start();
         }
     }
+    if (started - written < ring.size() && !ring[started % ring.size()].names.empty()) start();
     while (written < started) write_oldest();
     tar::write_end(sink);
 }
