@@ -173,7 +173,8 @@ private:
                      : group.level == "mandatory" ? " --nodefaults"
                                                   : "") +
                     "\n";
-        for (const std::string& package : packages.packages) body += package + "\n";
+        // "%end#" is a package of the name %end to every installer, as it is to us; without the comment it is none.
+        for (const std::string& package : packages.packages) body += package + (package[0] == '%' ? "#\n" : "\n");
         for (const std::string& package : packages.excluded_packages) body += "-" + package + "\n";
         std::vector<Command> headers = packages.headers;
         if (headers.empty()) headers.push_back({packages.line, "%packages"});

@@ -129,4 +129,19 @@ TEST(Robustness, a_megabyte_of_mistakes_is_linted_in_seconds) {
     EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(30));
 }
 
+TEST(Robustness, packages_named_as_the_end_of_their_section_render_to_text_that_reads_the_same) {
+    for (const char* level : {"RHEL5", "RHEL9", "kickseed"}) {
+        const auto first = kickstart::parse("%packages\nfoo\n%end#\n%post# x\n%end\n", {level});
+        if (!first.ok()) continue;  // some installers take %post# for a section
+        const std::string rendered = render(first.recipe);
+        const auto second = kickstart::parse(rendered);
+        ASSERT_TRUE(second.ok()) << level << ": " << errors(second) << rendered;
+        EXPECT_EQ(second.recipe.packages->packages, first.recipe.packages->packages) << level;
+        EXPECT_EQ(render(second.recipe), rendered);
+    }
+    const auto one = kickstart::parse("%packages\n%end#\n%end\n", {"RHEL9"});
+    ASSERT_TRUE(one.ok()) << errors(one);
+    EXPECT_THAT(one.recipe.packages->packages, testing::ElementsAre("%end"));
+}
+
 }  // namespace
