@@ -32,7 +32,7 @@ public:
 
 private:
     class Reader;
-    static constexpr std::uint64_t piece = std::uint64_t{256} << 10, window = 64 * piece;
+    static constexpr std::uint64_t piece = std::uint64_t{256} << 10, window = 16 * piece;
 
     void read(std::size_t index, std::uint64_t offset, std::span<std::byte> out);
     std::uint64_t slowest() const;

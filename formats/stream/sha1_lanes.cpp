@@ -7,6 +7,7 @@
 #include <cassert>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "formats/base/endian.hpp"
 #include "formats/stream/digest.hpp"
@@ -18,17 +19,10 @@
 namespace formats {
 namespace {
 
-constexpr std::size_t block = 64, fewest = 3;  // from this many messages on lanes are faster than one after the other
-
-std::vector<std::string> one_by_one(std::span<const std::span<const std::byte>> messages) {
-    std::vector<std::string> digests;
-    for (const auto& message : messages) digests.push_back(digest_hex(DigestKind::sha1, message));
-    return digests;
-}
-
 #if defined(__x86_64__)
 
 using Lanes = std::uint32_t __attribute__((vector_size(4 * sha1_lanes)));
+constexpr std::size_t block = 64, fewest = 3;  // from this many messages on lanes are faster than one after the other
 using Places = std::array<const std::byte*, sha1_lanes>;
 
 bool lanes_are_faster() {
@@ -72,13 +66,11 @@ template <std::size_t i>
     one_round<i + 4>(words, b, c, d, e, a);
 }
 
-template <std::size_t i>
-[[gnu::always_inline, gnu::target("avx2")]] inline void twenty(std::array<Lanes, 16>& words, Lanes& a, Lanes& b,
-                                                               Lanes& c, Lanes& d, Lanes& e) {
-    five_rounds<i>(words, a, b, c, d, e);
-    five_rounds<i + 5>(words, a, b, c, d, e);
-    five_rounds<i + 10>(words, a, b, c, d, e);
-    five_rounds<i + 15>(words, a, b, c, d, e);
+template <std::size_t... fives>
+[[gnu::always_inline, gnu::target("avx2")]] inline void all_rounds(std::index_sequence<fives...>,
+                                                                   std::array<Lanes, 16>& words, Lanes& a, Lanes& b,
+                                                                   Lanes& c, Lanes& d, Lanes& e) {
+    (five_rounds<5 * fives>(words, a, b, c, d, e), ...);
 }
 
 [[gnu::target("avx2")]] void take_block(std::array<Lanes, 5>& state, const Places& places) {
@@ -92,10 +84,7 @@ template <std::size_t i>
         }
     std::memcpy(words.data(), read.data(), sizeof words);
     Lanes a = state[0], b = state[1], c = state[2], d = state[3], e = state[4];
-    twenty<0>(words, a, b, c, d, e);
-    twenty<20>(words, a, b, c, d, e);
-    twenty<40>(words, a, b, c, d, e);
-    twenty<60>(words, a, b, c, d, e);
+    all_rounds(std::make_index_sequence<80 / 5>(), words, a, b, c, d, e);
     state[0] += a;
     state[1] += b;
     state[2] += c;
@@ -145,24 +134,21 @@ struct Tail {
 }  // namespace
 
 std::vector<std::string> sha1_of_each(std::span<const std::span<const std::byte>> messages) {
+    std::vector<std::string> digests;
 #if defined(__x86_64__)
-    if (lanes_are_faster() && messages.size() >= fewest) {
-        std::vector<std::string> digests;
-        while (messages.size() >= fewest) {
-            std::array<std::span<const std::byte>, sha1_lanes> group;
-            const std::size_t count = std::min(messages.size(), sha1_lanes);
-            for (std::size_t lane = 0; lane < sha1_lanes; ++lane) {
-                group[lane] = messages[lane < count ? lane : 0];  // an empty lane does what another does
-                assert(group[lane].size() == group[0].size());
-            }
-            digest_lanes(group, digests, count);
-            messages = messages.subspan(count);
+    while (lanes_are_faster() && messages.size() >= fewest) {
+        std::array<std::span<const std::byte>, sha1_lanes> group;
+        const std::size_t count = std::min(messages.size(), sha1_lanes);
+        for (std::size_t lane = 0; lane < sha1_lanes; ++lane) {
+            group[lane] = messages[lane < count ? lane : 0];  // an empty lane does what another does
+            assert(group[lane].size() == group[0].size());
         }
-        for (std::string& digest : one_by_one(messages)) digests.push_back(std::move(digest));
-        return digests;
+        digest_lanes(group, digests, count);
+        messages = messages.subspan(count);
     }
 #endif
-    return one_by_one(messages);
+    for (const auto& message : messages) digests.push_back(digest_hex(DigestKind::sha1, message));
+    return digests;
 }
 
 }  // namespace formats

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // SHA-1 of several messages side by side, for the checksums of an XVA's chunks. One message at a time waits for each of
-// its 80 rounds; eight at once fill a vector unit and are over three times as fast (bench/README.md). Of Debian's
+// its 80 rounds; eight at once fill a vector unit and take two fifths of the time (bench/README.md). Of Debian's
 // libraries none does this for messages of 64 KiB and more. Processors with SHA instructions, and those without AVX2,
 // get the library's own SHA-1.
 #include <cstddef>

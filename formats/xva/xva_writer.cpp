@@ -137,10 +137,10 @@ std::unique_ptr<RangedOutput> xva_output(const XvaLayout& layout) {
 void write_xva(const XvaLayout& layout, ByteSink& sink) {
     sink.write(description_member(layout));
     // Checksums are computed on other threads while the next chunks are read and the ones before written.
-    constexpr unsigned most_threads = 4;  // a batch each, of 8 MiB
-    std::vector<Batch> ring(std::min(Workers::processors(), most_threads) + 1);
+    const unsigned threads = std::min(Workers::processors(), 2U);  // faster than disks, and a batch each, of 8 MiB
+    std::vector<Batch> ring(threads + 1);
     std::size_t started = 0, written = 0;
-    Workers workers(std::min(Workers::processors(), most_threads));
+    Workers workers(threads);
     const auto start = [&] {
         Batch& batch = ring[started++ % ring.size()];
         batch.complete = workers.run([&batch, kind = layout.checksum()] { batch.add_checksums(kind); });
