@@ -2,6 +2,9 @@
 #include "formats/base/workers.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <exception>
+#include <system_error>
 
 namespace formats {
 
@@ -22,9 +25,45 @@ Workers::~Workers() {
 void Workers::push(std::function<void()> task) {
     const std::lock_guard lock(mutex_);
     queue_.push_back(std::move(task));
-    if (idle_ < queue_.size() && threads_.size() < (wanted_ ? wanted_ : processors()))
-        threads_.emplace_back([this] { work(); });
+    if (idle_ < queue_.size() && threads_.size() < (wanted_ ? wanted_ : processors())) {
+        try {
+            threads_.emplace_back([this] { work(); });
+        } catch (const std::system_error&) {  // no more threads are allowed: those there are do it
+            if (threads_.empty()) {
+                queue_.pop_back();
+                throw;
+            }
+        }
+    }
     changed_.notify_one();
+}
+
+void Workers::each(std::size_t count, const std::function<void(std::size_t)>& work) {
+    std::atomic<std::size_t> next = 0;
+    const auto loop = [&] {
+        for (std::size_t i = next++; i < count; i = next++) work(i);
+    };
+    std::vector<std::future<void>> others;
+    const std::size_t threads = wanted_ ? wanted_ : processors();
+    std::exception_ptr failure;
+    try {
+        while (others.size() + 1 < std::min(threads, count)) others.push_back(run(loop));
+    } catch (const std::system_error&) {
+        // No thread at all: the caller does it alone.
+    }
+    try {
+        loop();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    for (std::future<void>& other : others) {
+        try {
+            other.get();
+        } catch (...) {
+            if (!failure) failure = std::current_exception();
+        }
+    }
+    if (failure) std::rethrow_exception(failure);
 }
 
 void Workers::work() {

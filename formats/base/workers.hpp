@@ -29,6 +29,10 @@ public:
         return result;
     }
 
+    // work(0) … work(count - 1), on these threads and the caller's own; returns when all are done, and throws what
+    // one of them has thrown.
+    void each(std::size_t count, const std::function<void(std::size_t)>& work);
+
     static unsigned processors();
 
 private:

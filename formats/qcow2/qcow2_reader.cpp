@@ -3,6 +3,7 @@
 #include <string>
 
 #include "formats/base/errors.hpp"
+#include "formats/base/workers.hpp"
 #include "formats/qcow2/cluster_codec.hpp"
 #include "formats/qcow2/qcow2.hpp"
 #include "formats/qcow2/qcow2_tables.hpp"
@@ -38,7 +39,7 @@ public:
     void read_at(std::uint64_t offset, std::span<std::byte> out) override {
         while (!out.empty()) {
             const Mapping mapping = tables_.map(offset);
-            const auto part = out.first(std::min<std::uint64_t>(out.size(), mapping.length));
+            auto part = out.first(std::min<std::uint64_t>(out.size(), mapping.length));
             switch (mapping.kind) {
                 case Kind::zero:
                     std::ranges::fill(part, std::byte{0});
@@ -47,7 +48,10 @@ public:
                     read_data(mapping.host, part);
                     break;
                 case Kind::packed:
-                    read_packed(mapping, offset, part);
+                    if (const std::size_t clusters = packed_clusters(offset, out.size()); clusters > 1)
+                        read_side_by_side(offset, part = out.first(clusters * image_.cluster_size()));
+                    else
+                        read_packed(mapping, offset, part);
                     break;
             }
             offset += part.size();
@@ -72,6 +76,26 @@ private:
         std::ranges::fill(out.subspan(there), std::byte{0});
     }
 
+    // How many whole packed clusters follow each other from `offset` on, within so many bytes.
+    std::size_t packed_clusters(std::uint64_t offset, std::uint64_t bytes) {
+        const std::uint64_t cluster = image_.cluster_size();
+        if (offset % cluster != 0) return 0;
+        std::size_t count = 0;
+        while (count < bytes / cluster && tables_.map(offset + count * cluster).kind == Kind::packed) ++count;
+        return count;
+    }
+
+    // Packed clusters are read one after the other and unpacked on all processors.
+    void read_side_by_side(std::uint64_t offset, std::span<std::byte> out) {
+        const std::uint64_t cluster = image_.cluster_size();
+        stored_.resize(std::max(stored_.size(), out.size() / cluster));
+        for (std::size_t i = 0; i < out.size() / cluster; ++i)
+            read_stored(tables_.map(offset + i * cluster), stored_[i]);
+        workers_.each(out.size() / cluster, [&](std::size_t i) {
+            unpack_cluster(image_.zstd, stored_[i], out.subspan(i * cluster, cluster));
+        });
+    }
+
     void read_packed(const Mapping& mapping, std::uint64_t offset, std::span<std::byte> out) {
         const std::uint64_t in_cluster = offset % image_.cluster_size();
         if (out.size() == image_.cluster_size()) return unpack(mapping, out);
@@ -85,16 +109,22 @@ private:
     }
 
     void unpack(const Mapping& mapping, std::span<std::byte> cluster) {
-        packed_.resize(std::min(mapping.packed, image_.file_size - mapping.host));
-        file_->read_at(mapping.host, packed_);
-        unpack_cluster(image_.zstd, packed_, cluster);
+        read_stored(mapping, stored_[0]);
+        unpack_cluster(image_.zstd, stored_[0], cluster);
+    }
+
+    void read_stored(const Mapping& mapping, std::vector<std::byte>& stored) {
+        stored.resize(std::min(mapping.packed, image_.file_size - mapping.host));
+        file_->read_at(mapping.host, stored);
     }
 
     std::shared_ptr<BlockSource> file_;
     Tables tables_;
     const Image& image_;
-    std::vector<std::byte> packed_, unpacked_;
+    std::vector<std::vector<std::byte>> stored_ = {{}};  // packed clusters, as the file has them
+    std::vector<std::byte> unpacked_;
     std::uint64_t unpacked_at_ = UINT64_MAX;  // the cluster in unpacked_
+    Workers workers_{0};
 };
 
 }  // namespace

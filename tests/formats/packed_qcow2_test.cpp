@@ -4,6 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+
+#include "formats/base/errors.hpp"
 #include "formats/qcow2/qcow2.hpp"
 #include "formats/stream/output_file.hpp"
 #include "tests/support/judges.hpp"
@@ -56,6 +60,36 @@ TEST(PackedQcow2, the_disk_comes_back_and_the_threads_do_not_matter) {
         EXPECT_THAT(report.errors, testing::IsEmpty());
         EXPECT_EQ(report.leaked, 0U);
     }
+}
+
+TEST(PackedQcow2, clusters_are_the_same_read_singly_or_side_by_side) {
+    const auto whole = mixed_bytes();
+    support::MemoryFile disk(whole);
+    for (const bool zstd : {false, true}) {
+        const auto image = formats::qcow2::open_qcow2(std::make_shared<support::MemoryFile>(packed(disk, zstd, 2)));
+        const std::vector<std::pair<std::uint64_t, std::uint64_t>> reads = {
+            {0, whole.size()}, {5 * mib, mib}, {5 * mib + 512, mib}, {5 * mib, mib + 512}, {4 * mib, 65536}, {1, 3}};
+        for (const auto& [offset, length] : reads) {
+            std::vector<std::byte> part(length);
+            image->read_at(offset, part);
+            EXPECT_TRUE(std::ranges::equal(part, std::span(whole).subspan(offset, length))) << offset << ' ' << length;
+        }
+    }
+}
+
+TEST(PackedQcow2, a_damaged_cluster_among_many_is_refused) {
+    support::MemoryFile disk(mixed_bytes());
+    const auto sound = packed(disk, true, 1);
+    const std::array magic = {std::byte{0x28}, std::byte{0xb5}, std::byte{0x2f}, std::byte{0xfd}};
+    auto place = sound.begin();
+    for (int frame = 0; frame < 5; ++frame) place = std::search(place + 1, sound.end(), magic.begin(), magic.end());
+    ASSERT_NE(place, sound.end());
+    auto damaged = sound;
+    damaged[static_cast<std::size_t>(place - sound.begin())] ^= std::byte{1};
+    const auto image = formats::qcow2::open_qcow2(std::make_shared<support::MemoryFile>(damaged));
+    std::vector<std::byte> part(16 * mib);
+    EXPECT_THROW(image->read_at(0, part), formats::CorruptImage);
+    image->read_at(16 * mib, std::span(part).first(mib));  // it can still be asked for another place
 }
 
 TEST(PackedQcow2, qemu_finds_no_fault_and_the_same_disk) {
