@@ -64,9 +64,7 @@ private:
     std::uint64_t data_clusters_ = 0, refcount_table_clusters_ = 0, refcount_blocks_ = 0;
 };
 
-// Exactly layout.file_size() bytes; does not finish the sink.
-void write_qcow2(const Qcow2Layout& layout, ByteSink& sink);
-// The same bytes from any place. REQUIRES: the layout outlives it.
+// The image: layout.file_size() bytes. REQUIRES: the layout outlives it.
 std::unique_ptr<RangedOutput> qcow2_output(const Qcow2Layout& layout);
 
 }  // namespace formats::qcow2

@@ -151,8 +151,4 @@ std::unique_ptr<RangedOutput> qcow2_output(const Qcow2Layout& layout) {
     return std::make_unique<Qcow2Output>(layout);
 }
 
-void write_qcow2(const Qcow2Layout& layout, ByteSink& sink) {
-    Qcow2Output(layout).write(sink);
-}
-
 }  // namespace formats::qcow2

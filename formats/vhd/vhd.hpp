@@ -71,9 +71,7 @@ private:
     std::uint64_t data_blocks_ = 0;
 };
 
-// Exactly layout.file_size() bytes; does not finish the sink.
-void write_vhd(const VhdLayout& layout, ByteSink& sink);
-// The same bytes from any place. REQUIRES: the layout outlives it.
+// The image: layout.file_size() bytes. REQUIRES: the layout outlives it.
 std::unique_ptr<RangedOutput> vhd_output(const VhdLayout& layout);
 
 }  // namespace formats::vhd

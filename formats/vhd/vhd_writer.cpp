@@ -225,8 +225,4 @@ std::unique_ptr<RangedOutput> vhd_output(const VhdLayout& layout) {
     return std::make_unique<DynamicOutput>(layout);
 }
 
-void write_vhd(const VhdLayout& layout, ByteSink& sink) {
-    vhd_output(layout)->write(sink);
-}
-
 }  // namespace formats::vhd

@@ -56,7 +56,7 @@ const formats::qcow2::Qcow2Layout& good_layout() {
 }
 Bytes good_qcow2() {
     support::MemorySink sink;
-    write_qcow2(good_layout(), sink);
+    qcow2_output(good_layout())->write(sink);
     return sink.bytes;
 }
 
@@ -212,7 +212,7 @@ Bytes good_vhd(formats::vhd::Kind kind = formats::vhd::Kind::dynamic) {
     formats::vhd::VhdOptions options;
     options.kind = kind;
     support::MemorySink sink;
-    write_vhd(formats::vhd::VhdLayout(disk, options), sink);
+    vhd_output(formats::vhd::VhdLayout(disk, options))->write(sink);
     return sink.bytes;
 }
 

@@ -22,7 +22,7 @@ using testing::HasSubstr;
 std::shared_ptr<support::SparseFile> image_of(formats::BlockSource& disk) {
     auto file = std::make_shared<support::SparseFile>();
     const Qcow2Layout layout(disk);
-    write_qcow2(layout, *file);
+    qcow2_output(layout)->write(*file);
     EXPECT_EQ(file->virtual_size(), layout.file_size());
     return file;
 }
@@ -43,7 +43,7 @@ TEST_P(Qcow2, qemu_finds_no_fault_and_the_same_disk) {
     const support::TemporaryFolder folder;
     auto disk = GetParam().make();
     formats::FileSink sink(folder / "a.qcow2");
-    write_qcow2(Qcow2Layout(disk), sink);
+    qcow2_output(Qcow2Layout(disk))->write(sink);
     sink.finish();
     const auto check = support::run("qemu-img check -f qcow2 " + (folder / "a.qcow2").string());
     EXPECT_EQ(check.exit_code, 0) << check.output;
@@ -79,7 +79,7 @@ TEST(Qcow2Writer, qcowinfo_reads_the_size) {
     support::MemoryDisk disk(41 * mib + 512);
     disk.fill(5 * mib, 100, 2);
     formats::FileSink sink(folder / "a.qcow2");
-    write_qcow2(Qcow2Layout(disk), sink);
+    qcow2_output(Qcow2Layout(disk))->write(sink);
     sink.finish();
     const auto info = support::run("qcowinfo " + (folder / "a.qcow2").string());
     EXPECT_EQ(info.exit_code, 0) << info.output;
@@ -146,7 +146,7 @@ TEST(Qcow2Check, a_leak_and_a_missing_refcount_are_found) {
     disk.fill(0, 65536 * 3, 1);
     support::MemorySink sink;
     const Qcow2Layout layout(disk);
-    write_qcow2(layout, sink);
+    qcow2_output(layout)->write(sink);
     auto bytes = sink.bytes;
     bytes[layout.first_refcount_block() * 65536 + layout.first_data() * 2 + 1] = std::byte{0};
     support::MemoryFile missing(bytes);

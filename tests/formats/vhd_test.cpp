@@ -30,7 +30,7 @@ VhdOptions options_of(Kind kind) {
 std::shared_ptr<support::SparseFile> image_of(formats::BlockSource& disk, Kind kind) {
     auto file = std::make_shared<support::SparseFile>();
     const VhdLayout layout(disk, options_of(kind));
-    write_vhd(layout, *file);
+    vhd_output(layout)->write(*file);
     EXPECT_EQ(file->virtual_size(), layout.file_size());
     return file;
 }
@@ -58,7 +58,7 @@ TEST_P(Vhd, qemu_sees_the_same_disk_of_the_exact_size) {
         const std::string file = (folder / (kind == Kind::fixed ? "f.vhd" : "d.vhd")).string();
         formats::FileSink sink(file);
         const VhdLayout layout(disk, options_of(kind));
-        write_vhd(layout, sink);
+        vhd_output(layout)->write(sink);
         sink.finish();
         const auto info = support::run("qemu-img info -f vpc --output=json " + file);
         EXPECT_THAT(info.output, HasSubstr("\"virtual-size\": " + std::to_string(layout.virtual_size())));
@@ -76,7 +76,7 @@ TEST(VhdWriter, vhdiinfo_reads_the_size) {
     for (const Kind kind : {Kind::dynamic, Kind::fixed}) {
         const std::string file = (folder / (kind == Kind::fixed ? "f.vhd" : "d.vhd")).string();
         formats::FileSink sink(file);
-        write_vhd(VhdLayout(disk, options_of(kind)), sink);
+        vhd_output(VhdLayout(disk, options_of(kind)))->write(sink);
         sink.finish();
         const auto info = support::run("vhdiinfo " + file);
         EXPECT_EQ(info.exit_code, 0) << info.output;
@@ -101,7 +101,7 @@ TEST(VhdWriter, bits_behind_the_end_of_the_disk_are_clear) {
     disk.fill(2 * mib, 1024, 1);
     const VhdLayout layout(disk, {});
     support::MemorySink sink;
-    write_vhd(layout, sink);
+    vhd_output(layout)->write(sink);
     const std::size_t bitmap = layout.first_block_offset();
     EXPECT_EQ(sink.bytes[bitmap], std::byte{0xc0});
     EXPECT_EQ(sink.bytes[bitmap + 1], std::byte{0});
