@@ -11,7 +11,7 @@
 
 #include "builders/build_plan.hpp"
 #include "builders/control_group.hpp"
-#include "builders/sandbox.hpp"
+#include "builders/id_range.hpp"
 #include "cli/build_display.hpp"
 #include "cli/commands.hpp"
 #include "cli/image_arguments.hpp"
@@ -244,15 +244,7 @@ void add_build(CLI::App& program, int& exit_code) {
     command->add_option("--ssh-key", options->keys, "An SSH public key, or the file it is in; repeatable");
     command->add_option("--work", options->work, "Folder for temporary files; every user must be able to pass it")
         ->capture_default_str();
-    command->add_option(
-        "--allow-host", options->host.allowed_hosts,
-        "HOST or HOST:PORT that the recipe may install from although its address is not public; repeatable");
-    command->add_flag(
-        "--accept-expired-indices", options->host.expired_indices,
-        "Take package indices past their Valid-Until: those of a snapshot, or of a mirror that stands still");
-    command->add_flag("--allow-host-scripts", options->host.host_scripts,
-                      "Run %pre and %post --nochroot, in the sandbox with this machine's tools");
-    add_keyring_option(*command, options->host.keyrings);
+    add_host_options(*command, options->host);
     command->add_flag("--keep-disk", options->keep_disk,
                       "Leave the raw disks in the output folder as well, as disk1.raw, disk2.raw …");
     command->add_option("--device", options->devices,

@@ -2,11 +2,11 @@
 #pragma once
 // The subcommands of `xenkiln`, one source file each. Each adds itself to the program; when it was chosen,
 // `exit_code` is what it ended with: 0 done, 1 refused or failed, 2 usage.
-#include <map>
-#include <string>
-
 namespace CLI {
 class App;
+}
+namespace builders {
+struct BuildHost;
 }
 
 namespace cli {
@@ -25,7 +25,7 @@ void add_compare(CLI::App& program, int& exit_code);
 void add_download(CLI::App& program, int& exit_code);
 void add_upload(CLI::App& program, int& exit_code);
 
-// --keyring DISTRIBUTION=FILE, repeatable; `keyrings` outlives the command.
-void add_keyring_option(CLI::App& command, std::map<std::string, std::string>& keyrings);
+// What the operator allows builds on this machine, for `serve` and `build` alike; `host` outlives the command.
+void add_host_options(CLI::App& command, builders::BuildHost& host);
 
 }  // namespace cli

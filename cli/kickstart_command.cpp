@@ -11,23 +11,15 @@ namespace cli {
 namespace {
 
 struct Options {
-    std::string file, version, bundle;
-    bool json = false, follow = false, forgiving = false, text = false;
+    std::string file;
+    KickstartArguments input;
+    bool json = false, forgiving = false, text = false;
 };
 
 int parse(const Options& options) {
-    kickstart::ParseOptions how;
-    how.version = options.version;
-    how.forgiving = options.forgiving;
-    Followed followed;
-    if (options.follow || !options.bundle.empty()) {
-        followed = open_bundle(options.bundle, options.file);
-        how.bundle = followed.bundle.get();
-        how.file = followed.name;
-    } else {
-        followed.text = read_kickstart(options.file);
-    }
-    const kickstart::ParseResult result = kickstart::parse(followed.text, how);
+    KickstartInput input = open_kickstart(options.file, options.input);
+    input.how.forgiving = options.forgiving;
+    const kickstart::ParseResult result = kickstart::parse(input.text, input.how);
     if (options.json) {
         std::cout << to_json(result);
         return result.ok() ? 0 : 1;
@@ -36,8 +28,8 @@ int parse(const Options& options) {
     std::ostream& told = options.text ? std::cerr : std::cout;
     for (const auto& d : result.diagnostics) {
         const auto place = recipe.sources.place(d.line);
-        told << (place.file == 0 ? options.file : recipe.sources.files[static_cast<std::size_t>(place.file)]) << ":"
-             << place.line << (d.column > 0 ? ":" + std::to_string(d.column) : "") << ": "
+        told << recipe.sources.file_of(place, options.file) << ":" << place.line
+             << (d.column > 0 ? ":" + std::to_string(d.column) : "") << ": "
              << (d.severity == kickstart::Severity::error ? "error: " : "warning: ") << d.message << "\n";
     }
     if (!result.ok()) return 1;
@@ -60,12 +52,7 @@ CLI::App& add_kickstart(CLI::App& program, int& exit_code) {
     command->add_option("file", options->file, "The file, or - for standard input")->required();
     CLI::Option* json = command->add_flag("--json", options->json, "Print the canonical JSON form (docs/kickstart.md)");
     command->add_flag("--text", options->text, "Print what was understood as a kickstart again")->excludes(json);
-    command->add_option("--ks-version", options->version,
-                        "Syntax level, RHEL5 to RHEL10, F9 to F45 or kickseed; default: the file's #version=, else the"
-                        " level that reads it best");
-    command->add_flag("--follow", options->follow, "Follow %include within the working folder or the file's folder");
-    command->add_option("--bundle", options->bundle,
-                        "Follow %include within this folder or tar, in which the file lies");
+    add_kickstart_arguments(*command, options->input);
     command->add_flag("--forgiving", options->forgiving,
                       "Take a byte order mark and, at level RHEL6, a section without %end, with a warning");
     command->callback([options, &exit_code] { exit_code = parse(*options); });

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -51,8 +52,6 @@ std::string name_in(const fs::path& folder, const std::string& file) {
     return kickstart::path_in_bundle(name).value_or("");
 }
 
-}  // namespace
-
 std::string read_kickstart(const std::string& path) {
     if (path == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
     if (!fs::is_regular_file(path) && !fs::is_fifo(path) && fs::exists(path))
@@ -62,36 +61,58 @@ std::string read_kickstart(const std::string& path) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-Followed open_bundle(const std::string& bundle, const std::string& file) {
-    Followed followed;
+void open_bundle(const std::string& bundle, const std::string& file, KickstartInput& opened) {
     if (!bundle.empty() && !fs::is_directory(bundle)) {
-        followed.bundle = std::make_unique<kickstart::TarBundle>(unpacked(read_kickstart(bundle)));
-        followed.name = kickstart::path_in_bundle(file).value_or("");
-        const auto text = followed.bundle->read(followed.name);
+        opened.bundle = std::make_unique<kickstart::TarBundle>(unpacked(read_kickstart(bundle)));
+        opened.how.file = kickstart::path_in_bundle(file).value_or("");
+        const auto text = opened.bundle->read(opened.how.file);
         if (!text) throw std::runtime_error("there is no file " + file + " in " + bundle);
-        followed.text = *text;
-        return followed;
+        opened.text = *text;
+        return;
     }
     fs::path top = bundle.empty() ? fs::current_path() : fs::path(bundle);
     if (file == "-")
-        followed.name = file;
+        opened.how.file = file;
     else if (!bundle.empty() || top != top.root_path())  // the root folder is nobody's bundle
-        followed.name = name_in(fs::absolute(top), file);
-    if (followed.name.empty() && !bundle.empty()) {
+        opened.how.file = name_in(fs::absolute(top), file);
+    if (opened.how.file.empty() && !bundle.empty()) {
         // A name that is relative to the bundle.
-        followed.name = kickstart::path_in_bundle(file).value_or("");
-        if (followed.name.empty() || !fs::exists(top / followed.name))
+        opened.how.file = kickstart::path_in_bundle(file).value_or("");
+        if (opened.how.file.empty() || !fs::exists(top / opened.how.file))
             throw std::runtime_error(file + " does not lie in the bundle " + bundle);
-        followed.text = read_kickstart((top / followed.name).string());
+        opened.text = read_kickstart((top / opened.how.file).string());
     } else {
-        if (followed.name.empty()) {
+        if (opened.how.file.empty()) {
             top = fs::absolute(file).parent_path();
-            followed.name = fs::path(file).filename().string();
+            opened.how.file = fs::path(file).filename().string();
         }
-        followed.text = read_kickstart(file);
+        opened.text = read_kickstart(file);
     }
-    followed.bundle = std::make_unique<kickstart::FolderBundle>(top.string());
-    return followed;
+    opened.bundle = std::make_unique<kickstart::FolderBundle>(top.string());
+}
+
+}  // namespace
+
+void add_kickstart_arguments(CLI::App& command, KickstartArguments& arguments) {
+    command.add_option("--ks-version", arguments.version,
+                       "Syntax level, RHEL5 to RHEL10, F9 to F45 or kickseed; default: the file's #version=, else the"
+                       " level that reads it best");
+    command.add_flag("--follow", arguments.follow, "Follow %include within the working folder or the file's folder");
+    command.add_option("--bundle", arguments.bundle,
+                       "Follow %include within this folder or tar, in which the file lies");
+}
+
+KickstartInput open_kickstart(const std::string& file, const KickstartArguments& arguments) {
+    KickstartInput opened;
+    if (arguments.follow || !arguments.bundle.empty()) {
+        open_bundle(arguments.bundle, file, opened);
+        opened.how.bundle = opened.bundle.get();
+    } else {
+        opened.text = read_kickstart(file);
+        opened.how.file = file;
+    }
+    opened.how.version = arguments.version;
+    return opened;
 }
 
 }  // namespace cli

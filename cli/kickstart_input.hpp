@@ -5,19 +5,26 @@
 #include <string>
 
 #include "kickstart/bundle.hpp"
+#include "kickstart/parser.hpp"
+
+namespace CLI {
+class App;
+}
 
 namespace cli {
 
-// The whole file; "-" is standard input.
-std::string read_kickstart(const std::string& path);
-
-struct Followed {
-    std::unique_ptr<kickstart::Bundle> bundle;
-    std::string name, text;  // the file's name in the bundle, and what is in it
+struct KickstartArguments {
+    std::string version, bundle;  // the syntax level; a folder or a tar (also .gz, .xz, .zst), in which the file lies
+    bool follow = false;          // includes, without a bundle too: in the working folder when the file lies below it,
+                                  // else in the file's own folder
 };
+void add_kickstart_arguments(CLI::App& command, KickstartArguments& arguments);  // which outlive the command
 
-// `bundle` is a folder or a tar (also .gz, .xz, .zst), and `file` is looked up in it. Empty: the working folder when
-// the file lies below it, else the file's own folder.
-Followed open_bundle(const std::string& bundle, const std::string& file);
+struct KickstartInput {
+    std::string text;
+    std::unique_ptr<kickstart::Bundle> bundle;  // when includes are followed
+    kickstart::ParseOptions how;
+};
+KickstartInput open_kickstart(const std::string& file, const KickstartArguments& arguments);  // "-": standard input
 
 }  // namespace cli

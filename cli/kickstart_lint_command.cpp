@@ -11,20 +11,18 @@ namespace {
 
 struct Options {
     std::vector<std::string> files;
-    std::string version, format = "text", bundle;
-    bool follow = false, strict = false, quiet = false, no_security = false, no_image = false;
+    std::string format = "text";
+    KickstartArguments input;
+    bool strict = false, quiet = false, no_security = false, no_image = false;
 };
 
 kickstart::LintResult lint_file(const Options& options, const std::string& file) {
+    const KickstartInput input = open_kickstart(file, options.input);
     kickstart::LintOptions how;
-    how.parse.version = options.version;
+    how.parse = input.how;
     how.security = !options.no_security;
     how.image_use = !options.no_image;
-    if (!options.follow && options.bundle.empty()) return kickstart::lint(read_kickstart(file), file, how);
-    const Followed followed = open_bundle(options.bundle, file);
-    how.parse.bundle = followed.bundle.get();
-    how.parse.file = followed.name;
-    return kickstart::lint(followed.text, file, how);
+    return kickstart::lint(input.text, file, how);
 }
 
 int lint(const Options& options) {
@@ -54,12 +52,7 @@ void add_kickstart_lint(CLI::App& group, int& exit_code) {
     command->add_option("files", options->files, "The files, or - for standard input")->required();
     command->add_option("--format", options->format, "text, json, or sarif for editors and CI")
         ->check(CLI::IsMember({"text", "json", "sarif"}));
-    command->add_option("--ks-version", options->version,
-                        "Syntax level, RHEL5 to RHEL10, F9 to F45 or kickseed; default: the file's #version=, else the"
-                        " level that reads it best");
-    command->add_flag("--follow", options->follow, "Follow %include within the working folder or the file's folder");
-    command->add_option("--bundle", options->bundle,
-                        "Follow %include within this folder or tar, in which the files lie");
+    add_kickstart_arguments(*command, options->input);
     command->add_flag("--strict", options->strict, "Warnings make the exit code 1, too");
     command->add_flag("-q,--quiet", options->quiet, "Show errors only");
     command->add_flag("--no-security", options->no_security, "Leave the security advice out");

@@ -15,9 +15,10 @@ namespace {
 namespace json = boost::json;
 
 struct Options {
-    std::string file, distribution, version, bundle;
+    std::string file, distribution;
+    KickstartArguments input;
     std::vector<std::string> settings;
-    bool json = false, follow = false;
+    bool json = false;
 };
 
 builders::BuildOptions request_of(const Options& options) {
@@ -144,7 +145,7 @@ json::array errors_json(const std::vector<kickstart::Diagnostic>& errors, const 
     json::array list;
     for (const auto& error : errors) {
         const auto place = recipe.sources.place(error.line);
-        list.push_back({{"file", place.file == 0 ? file : recipe.sources.files[static_cast<std::size_t>(place.file)]},
+        list.push_back({{"file", recipe.sources.file_of(place, file)},
                         {"line", place.line},
                         {"column", error.column},
                         {"message", error.message}});
@@ -154,18 +155,8 @@ json::array errors_json(const std::vector<kickstart::Diagnostic>& errors, const 
 
 int plan(const Options& options) {
     const builders::BuildOptions request = request_of(options);
-    kickstart::ParseOptions how;
-    how.version = options.version;
-    Followed followed;
-    if (options.follow || !options.bundle.empty()) {
-        followed = open_bundle(options.bundle, options.file);
-        how.bundle = followed.bundle.get();
-        how.file = followed.name;
-    } else {
-        followed.text = read_kickstart(options.file);
-        how.file = options.file;
-    }
-    const kickstart::ParseResult parsed = builders::read_recipe(followed.text, how, options.distribution);
+    const KickstartInput input = open_kickstart(options.file, options.input);
+    const kickstart::ParseResult parsed = builders::read_recipe(input.text, input.how, options.distribution);
     std::vector<kickstart::Diagnostic> errors;
     for (const auto& d : parsed.diagnostics)
         if (d.severity == kickstart::Severity::error) errors.push_back(d);
@@ -194,8 +185,7 @@ int plan(const Options& options) {
     }
     for (const auto& error : errors) {
         const auto place = parsed.recipe.sources.place(error.line);
-        std::cout << (place.file == 0 ? options.file
-                                      : parsed.recipe.sources.files[static_cast<std::size_t>(place.file)])
+        std::cout << parsed.recipe.sources.file_of(place, options.file)
                   << (place.line > 0 ? ":" + std::to_string(place.line) : "") << ": error: " << error.message << "\n";
     }
     if (errors.empty()) print_plan(planned.plan, parsed.recipe, options.file);
@@ -214,10 +204,7 @@ void add_kickstart_plan(CLI::App& group, int& exit_code) {
         "What to install, such as debian-12; default: what the recipe names by an address or #version=");
     command->add_option("--option", options->settings, "KEY=VALUE, as of xenkiln build; repeatable");
     command->add_flag("--json", options->json, "Print the plan as JSON (xenkiln-plan/1)");
-    command->add_option("--ks-version", options->version, "Syntax level; default as for kickstart parse");
-    command->add_flag("--follow", options->follow, "Follow %include within the working folder or the file's folder");
-    command->add_option("--bundle", options->bundle,
-                        "Follow %include within this folder or tar, in which the file lies");
+    add_kickstart_arguments(*command, options->input);
     command->callback([options, &exit_code] { exit_code = plan(*options); });
 }
 

@@ -22,17 +22,9 @@ void add_serve(CLI::App& program, int& exit_code) {
     command->add_option("--jobs", config->parallel_jobs, "Builds that run at once")
         ->check(CLI::Range(1, 64))
         ->capture_default_str();
-    command->add_option(
-        "--allow-host", config->host.allowed_hosts,
-        "HOST or HOST:PORT that recipes may install from although its address is not public; repeatable");
     command->add_flag("--allow-open-network", config->host.open_network,
                       "Let recipes ask for network=open: their scripts then reach what this machine reaches");
-    command->add_flag(
-        "--accept-expired-indices", config->host.expired_indices,
-        "Take package indices past their Valid-Until: those of a snapshot, or of a mirror that stands still");
-    command->add_flag("--allow-host-scripts", config->host.host_scripts,
-                      "Run %pre and %post --nochroot of recipes, in the sandbox with this machine's tools");
-    add_keyring_option(*command, config->host.keyrings);
+    add_host_options(*command, config->host);
     builders::Limits& limits = config->host.limits;
     command->add_option("--build-memory", limits.memory, "Most memory of a build's processes together")
         ->transform(CLI::AsSizeValue(false))

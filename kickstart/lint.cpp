@@ -75,7 +75,7 @@ private:
         const Sources::Place place = sources.place(line);
         const std::string_view text = text_of(line);
         Finding finding;
-        finding.file = place.file == 0 ? result_.file : sources.files[static_cast<std::size_t>(place.file)];
+        finding.file = sources.file_of(place, result_.file);
         finding.line = place.line;
         finding.weight = weight;
         finding.rule = rule;

@@ -215,6 +215,10 @@ struct Sources {
     std::vector<Place> lines;  // the first is line 1
 
     Place place(int line) const;
+    // The file of a place, by the name that `asked` is known by when it is the one that was asked for.
+    const std::string& file_of(const Place& place, const std::string& asked) const {
+        return place.file == 0 ? asked : files[static_cast<std::size_t>(place.file)];
+    }
 };
 
 struct Recipe {
