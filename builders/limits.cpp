@@ -14,8 +14,8 @@
 #include <sstream>
 #include <vector>
 
+#include "builders/id_range.hpp"
 #include "builders/process.hpp"
-#include "builders/sandbox.hpp"
 
 namespace builders {
 namespace {

@@ -12,6 +12,7 @@
 
 #include "builders/control_group.hpp"
 #include "builders/errors.hpp"
+#include "builders/id_range.hpp"
 #include "builders/network/way_out.hpp"
 #include "builders/packages/debian.hpp"
 #include "builders/readiness/readiness.hpp"

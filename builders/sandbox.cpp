@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builders/sandbox.hpp"
 
-#include <pwd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -12,7 +11,6 @@
 #include <cctype>
 #include <cerrno>
 #include <cstdint>
-#include <fstream>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -20,6 +18,7 @@
 
 #include "builders/control_group.hpp"
 #include "builders/errors.hpp"
+#include "builders/id_range.hpp"
 #include "builders/sandbox_filter.hpp"
 #include "builders/tree_tar.hpp"
 
@@ -85,61 +84,10 @@ formats::File text_file(std::string_view text) {
     return file;
 }
 
-std::string user_name() {
-    const passwd* entry = ::getpwuid(::geteuid());
-    return entry ? entry->pw_name : std::to_string(::geteuid());
-}
-
-bool has_range(const char* file, const std::string& user) {
-    std::ifstream lines(file);
-    const std::string id = std::to_string(::geteuid());
-    for (std::string line; std::getline(lines, line);)
-        if (line.starts_with(user + ":") || line.starts_with(id + ":")) return true;
-    return false;
-}
-
-void require_program(const char* name, const char* package) {
-    for (const char* folder : {"/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/"})
-        if (::access((std::string(folder) + name).c_str(), X_OK) == 0) return;
-    throw HostNotReady(std::string(name) + " is not installed; install it with: sudo apt install " + package);
-}
-
 }  // namespace
-
-Command in_id_range(const std::vector<std::string>& argv) {
-    Command command;
-    command.argv = {"unshare", "--map-root-user", "--map-auto", "--"};
-    command.argv.insert(command.argv.end(), argv.begin(), argv.end());
-    command.environment = plain_environment();
-    return command;
-}
 
 std::string_view to_string(Network network) {
     return network == Network::open ? "open" : network == Network::mirrors ? "mirrors" : "none";
-}
-
-void check_sandbox_available() {
-    if (::geteuid() == 0)
-        throw HostNotReady(
-            "builds never run as root; run xenkiln as an ordinary user "
-            "(packaging/service-user makes one)");
-    require_program("newuidmap", "uidmap");
-    require_program("bwrap", "bubblewrap");
-    require_program("mmdebstrap", "mmdebstrap");
-    require_program("socat", "socat");
-    require_program("ip", "iproute2");
-    const std::string user = user_name();
-    if (!has_range("/etc/subuid", user) || !has_range("/etc/subgid", user))
-        throw HostNotReady("user " + user +
-                           " has no subordinate ids; add some with: sudo usermod "
-                           "--add-subuids 100000-165535 --add-subgids 100000-165535 " +
-                           user);
-    std::string said;
-    Command probe = in_id_range({"true"});
-    if (!run(probe, [&](std::string_view line) { said.append(" ").append(line); }).ok())
-        throw HostNotReady("user namespaces do not work here (" + said +
-                           " ); allow them with: sudo sysctl kernel.unprivileged_userns_clone=1 "
-                           "user.max_user_namespaces=10000");
 }
 
 Sandbox::Sandbox(fs::path work, const Limits& limits) : work_(std::move(work)), tree_(work_ / "tree"), limits_(limits) {
@@ -394,14 +342,6 @@ void Sandbox::stream_tree(int fd, const LineHandler& on_line, std::stop_token st
     if (!outcome.ok())
         throw StepFailed("reading the installed tree failed with exit code " + std::to_string(outcome.exit_code) +
                          ": " + said);
-}
-
-void remove_tree(const fs::path& directory) {
-    std::error_code error;
-    fs::remove_all(directory, error);
-    if (!error) return;
-    run(in_id_range({"rm", "-rf", "--one-file-system", "--", directory.string()}), {});
-    if (fs::exists(fs::symlink_status(directory))) throw std::system_error(error, "delete " + directory.string());
 }
 
 }  // namespace builders

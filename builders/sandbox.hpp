@@ -24,10 +24,6 @@ namespace builders {
 enum class Network { none, mirrors, open };
 std::string_view to_string(Network network);
 
-// Throws HostNotReady, naming the command that mends it, when this user cannot have a sandbox:
-// root, no subordinate id range, no newuidmap, no bwrap, user namespaces switched off.
-void check_sandbox_available();
-
 struct TreeFile {
     std::string path;     // absolute, in the tree
     std::string content;  // of a file, or the target of a symlink
@@ -85,12 +81,5 @@ private:
     std::filesystem::path work_, tree_, proxy_;
     Limits limits_;
 };
-
-// A tool of the host on paths of ours, trusted: its root is ourselves, and it may do to files of subordinate ids
-// what root may. No view is taken away.
-Command in_id_range(const std::vector<std::string>& argv);
-
-// Deletes a directory whatever subordinate ids own its files. Never follows a symlink.
-void remove_tree(const std::filesystem::path& directory);
 
 }  // namespace builders

@@ -11,7 +11,7 @@
 #include <csignal>
 #include <iostream>
 
-#include "builders/sandbox.hpp"
+#include "builders/id_range.hpp"
 #include "formats/base/file.hpp"
 #include "server/api/api.hpp"
 #include "server/api/uploads.hpp"

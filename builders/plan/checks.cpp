@@ -20,6 +20,12 @@ bool is_port_or_range(std::string_view text) {
     return true;
 }
 
+int line_of_package(const kickstart::Recipe& recipe, const std::string& name) {
+    if (!recipe.packages) return 0;
+    const auto found = recipe.packages->lines.find(name);
+    return found == recipe.packages->lines.end() ? recipe.packages->line : found->second;
+}
+
 std::vector<std::string> checked_languages(const kickstart::Recipe& recipe, Errors& errors) {
     std::vector<std::string> languages{recipe.lang && !recipe.lang->lang.empty() ? recipe.lang->lang : "C.UTF-8"};
     if (recipe.lang) languages.insert(languages.end(), recipe.lang->additional.begin(), recipe.lang->additional.end());

@@ -9,6 +9,9 @@ namespace builders::plan {
 // "80" or "6000-6010", from 1 to 65535 and ascending.
 bool is_port_or_range(std::string_view text);
 
+// Where %packages names it, "group" and "^environment" too; the section's own line when it does not.
+int line_of_package(const kickstart::Recipe& recipe, const std::string& name);
+
 // lang and its further languages, as written; "C.UTF-8" when the recipe says nothing.
 std::vector<std::string> checked_languages(const kickstart::Recipe& recipe, Errors& errors);
 

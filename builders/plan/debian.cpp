@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "builders/plan/boot.hpp"
 #include "builders/plan/checks.hpp"
 
 namespace builders::plan {
@@ -50,10 +51,6 @@ private:
         core_ = !minimal;
         if (!recipe_.packages) return;
         const kickstart::Packages& wanted = *recipe_.packages;
-        const auto line_of = [&](const std::string& name) {
-            const auto found = wanted.lines.find(name);
-            return found == wanted.lines.end() ? wanted.line : found->second;
-        };
         plan_.exclude_docs = wanted.exclude_docs;
         for (const std::string& name : wanted.packages) {
             const auto bad = [](char c) {
@@ -61,17 +58,19 @@ private:
                        c != ':' && c != '*' && c != '?';  // patterns, which apt resolves
             };
             if (std::any_of(name.begin(), name.end(), bad))
-                refuse(errors_, line_of(name), "%packages: '" + name + "' cannot be the name of a Debian package");
+                refuse(errors_, line_of_package(recipe_, name),
+                       "%packages: '" + name + "' cannot be the name of a Debian package");
             else
                 package(name);
         }
         if (!wanted.environment.empty())
-            note(line_of("^" + wanted.environment),
+            note(line_of_package(recipe_, "^" + wanted.environment),
                  "%packages: @^" + wanted.environment + " is ignored: Debian has no environment groups");
         for (const auto& group : wanted.groups) {
             const auto found = distribution.package_groups.find(group.name);
             if (found == distribution.package_groups.end())
-                note(line_of(group.name), "%packages: @" + group.name + " is ignored: Debian has no such group");
+                note(line_of_package(recipe_, group.name),
+                     "%packages: @" + group.name + " is ignored: Debian has no such group");
             else
                 for (const std::string& name : found->second) package(name);
         }
@@ -244,34 +243,14 @@ private:
     }
 
     void boot() {
-        const kickstart::Bootloader loader = recipe_.bootloader.value_or(kickstart::Bootloader{});
-        checked_arguments(loader, errors_);
-        if (loader.password) refuse(errors_, loader.line, "bootloader --password: not built yet");
-        if (loader.location == "partition" || loader.location == "boot")
-            note(loader.line,
-                 "bootloader --location=" + loader.location +
-                     ": GRUB is installed where the firmware looks all the same, as nothing else would start it");
-        plan_.bootloader = !(loader.location == "none" || loader.disabled);
-        plan_.timeout = loader.timeout.value_or(5);
-        const formats::Mode mode = options_.mode.value_or(formats::Mode::pvhvm);
-        const bool paravirtual = mode == formats::Mode::pv || mode == formats::Mode::pvh;
-        plan_.kernel_arguments = console_arguments(mode);
-        if (!loader.append.empty()) plan_.kernel_arguments += " " + loader.append;
-        if (!plan_.bootloader) {
-            note(loader.line,
-                 "bootloader: none is installed and no kernel is added; the image does not boot by itself");
-            return;
-        }
+        if (recipe_.bootloader && recipe_.bootloader->password)
+            refuse(errors_, recipe_.bootloader->line, "bootloader --password: not built yet");
+        if (!plan_boot(recipe_, options_, plan_, errors_)) return;
         const auto is_kernel = [](const std::string& name) { return name.starts_with("linux-image"); };
         if (std::none_of(plan_.packages.begin(), plan_.packages.end(), is_kernel))
-            package(paravirtual ? plan_.distribution.pv_kernel : plan_.distribution.kernel);
+            package(usual_kernel(options_, plan_.distribution));
         package("initramfs-tools");
-        const StoragePlan& storage = plan_.storage;
-        const char* loader_packages = storage.layout == Layout::partitionless ? "menu"
-                                      : storage.layout == Layout::hybrid      ? "hybrid"
-                                      : storage.boots_by_uefi()               ? "uefi"
-                                                                              : "bios";
-        for (const std::string& name : plan_.distribution.bootloader.at(loader_packages)) package(name);
+        for (const std::string& name : plan_.distribution.bootloader.at(loader_for(plan_.storage))) package(name);
         file("/etc/default/grub",
              "GRUB_DEFAULT=0\nGRUB_TIMEOUT=" + std::to_string(plan_.timeout) +
                  "\nGRUB_DISTRIBUTOR=Debian\nGRUB_CMDLINE_LINUX_DEFAULT=\"\"\nGRUB_CMDLINE_LINUX=\"" +
@@ -279,11 +258,7 @@ private:
                  "\"\nGRUB_TERMINAL=\"console serial\"\n"
                  "GRUB_SERIAL_COMMAND=\"serial --unit=0 --speed=115200\"\nGRUB_DISABLE_OS_PROBER=true\n");
         file("/etc/initramfs-tools/conf.d/xen", "MODULES=most\n");
-        for_each_file_system(storage, [&](const std::string&, const FileSystemPlan& system) {
-            if (system.fstype == "xfs") package("xfsprogs");
-            if (system.fstype == "vfat") package("dosfstools");
-        });
-        if (!storage.groups.empty()) package("lvm2");
+        add_storage_tools(plan_);
     }
 
     const kickstart::Recipe& recipe_;

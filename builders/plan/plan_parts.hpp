@@ -41,6 +41,9 @@ void plan_debian(const kickstart::Recipe& recipe, const BuildOptions& options, B
 // The same in the way of the RPM family; what is planned here is not built yet. (rpm.cpp)
 void plan_rpm(const kickstart::Recipe& recipe, const BuildOptions& options, BuildPlan& plan, Errors& errors);
 
+// Its first part: what is installed, and from where. (rpm_packages.cpp)
+void plan_rpm_packages(const kickstart::Recipe& recipe, const BuildOptions& options, BuildPlan& plan, Errors& errors);
+
 // Host name and interfaces, in the way of the distribution. (network.cpp)
 void plan_network(const kickstart::Recipe& recipe, BuildPlan& plan, Errors& errors, bool core);
 

@@ -12,7 +12,7 @@
 #include <stop_token>
 #include <thread>
 
-#include "builders/sandbox.hpp"
+#include "builders/id_range.hpp"
 #include "formats/base/file.hpp"
 #include "formats/stream/digest.hpp"
 #include "server/clock.hpp"

@@ -13,6 +13,7 @@
 #include <functional>
 #include <string>
 
+#include "builders/id_range.hpp"
 #include "builders/sandbox.hpp"
 
 namespace sandbox_fixture {

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "builders/errors.hpp"
+#include "builders/id_range.hpp"
 #include "builders/tree_tar.hpp"
 #include "tests/builders/sandbox_fixture.hpp"
 

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The subordinate ids of the service's user (/etc/subuid, /etc/subgid), and the user namespaces that give us the
+// rights over files that belong to them: every build's tree does.
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "builders/process.hpp"
+
+namespace builders {
+
+// Throws HostNotReady, naming the command that mends it, when this user cannot have a sandbox:
+// root, no subordinate id range, no newuidmap, no bwrap, user namespaces switched off.
+void check_sandbox_available();
+
+// A tool of the host on paths of ours, trusted: its root is ourselves, and it may do to files of subordinate ids
+// what root may. No view is taken away.
+Command in_id_range(const std::vector<std::string>& argv);
+
+// Deletes a directory whatever subordinate ids own its files. Never follows a symlink.
+void remove_tree(const std::filesystem::path& directory);
+
+}  // namespace builders
