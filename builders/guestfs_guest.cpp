@@ -197,6 +197,7 @@ public:
 
     std::string command(const std::vector<std::string>& argv) override {
         std::vector<char*> words;
+        words.reserve(argv.size() + 1);
         for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));  // the API's own type
         words.push_back(nullptr);
         return taken(guestfs_command(g(), words.data()), argv.at(0).c_str());

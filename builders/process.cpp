@@ -27,7 +27,7 @@ namespace {
 
 using formats::File;
 
-constexpr std::size_t max_line = 64 * 1024;
+constexpr std::size_t max_line = 64U << 10;
 
 [[noreturn]] void fail(const std::string& what) {
     throw std::system_error(errno, std::generic_category(), what);
@@ -211,7 +211,7 @@ Outcome run(const Command& command, const LineHandler& on_line, std::stop_token 
     }
 
     LineCutter lines(on_line);
-    std::array<std::byte, 64 * 1024> buffer;
+    std::array<std::byte, 64U << 10> buffer;
     std::exception_ptr trouble;
     try {
         if (command.started) command.started(child);

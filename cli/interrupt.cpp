@@ -39,7 +39,7 @@ Interrupt::Interrupt(std::function<void()> act)
 
 Interrupt::~Interrupt() {
     over_ = true;
-    ::pthread_kill(thread_.native_handle(), SIGTERM);
+    ::pthread_kill(thread_.native_handle(), SIGTERM);  // NOLINT(bugprone-bad-signal-to-kill-thread): it waits for it
     thread_.join();
 }
 

@@ -19,7 +19,7 @@ struct Config {
     builders::BuildHost host;                               // what builds may do here
     std::uint64_t upload_bytes = std::uint64_t{1} << 40;    // of one upload at most
     std::uint64_t upload_count = 100;                       // uploads kept at once
-    std::uint64_t upload_seconds = 2 * 24 * 60 * 60;        // kept since the last byte came or they were last used
+    std::uint64_t upload_seconds = 172800;                  // kept since the last byte or use: two days
     std::string public_url;                                 // as users reach us; http://ADDRESS:PORT by default
 };
 

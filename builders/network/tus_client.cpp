@@ -15,7 +15,7 @@ namespace builders::network {
 namespace {
 
 constexpr long connect_seconds = 30, slow_bytes = 1, slow_seconds = 120;
-constexpr std::size_t most_answer = 64 * 1024;
+constexpr std::size_t most_answer = 64U << 10;
 
 bool is_loopback(const std::string& host) {
     return host == "localhost" || host == "[::1]" || host == "::1" || host.starts_with("127.");

@@ -8,7 +8,7 @@ namespace builders::plan {
 namespace {
 
 constexpr std::uint64_t grain = 2 * mib;  // XenServer's VHDs are whole multiples of it
-constexpr std::uint64_t default_disk = 8 * 1024 * mib;
+constexpr std::uint64_t default_disk = 8192 * mib;
 constexpr std::uint64_t efi_system_size = 200 * mib;
 
 std::string in_mib(std::uint64_t bytes) {
