@@ -39,6 +39,7 @@ private:
     void package(const std::string& name) { plan_.packages.push_back(name); }
     void note(int line, const std::string& message) { plan_.notes.push_back({line, message}); }
     bool systemd() const { return release_.init == "systemd"; }
+
     void locale() {
         const std::vector<std::string> languages = checked_languages(recipe_, errors_);
         std::string lang = languages.front();

@@ -25,7 +25,7 @@ Workers::~Workers() {
 void Workers::push(std::function<void()> task) {
     const std::lock_guard lock(mutex_);
     queue_.push_back(std::move(task));
-    if (idle_ < queue_.size() && threads_.size() < (wanted_ ? wanted_ : processors())) {
+    if (idle_ < queue_.size() && threads_.size() < wanted_) {
         try {
             threads_.emplace_back([this] { work(); });
         } catch (const std::system_error&) {  // no more threads are allowed: those there are do it
@@ -44,10 +44,9 @@ void Workers::each(std::size_t count, const std::function<void(std::size_t)>& wo
         for (std::size_t i = next++; i < count; i = next++) work(i);
     };
     std::vector<std::future<void>> others;
-    const std::size_t threads = wanted_ ? wanted_ : processors();
     std::exception_ptr failure;
     try {
-        while (others.size() + 1 < std::min(threads, count)) others.push_back(run(loop));
+        while (others.size() + 1 < std::min<std::size_t>(wanted_, count)) others.push_back(run(loop));
     } catch (const std::system_error&) {
         // No thread at all: the caller does it alone.
     }

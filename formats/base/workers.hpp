@@ -17,7 +17,7 @@ namespace formats {
 
 class Workers {
 public:
-    explicit Workers(unsigned threads) : wanted_(threads) {}  // 0: one per processor
+    explicit Workers(unsigned threads) : wanted_(threads ? threads : processors()) {}  // 0: one per processor
     ~Workers();  // work that has not begun is dropped: its future throws std::future_error
 
     // What `work` throws is thrown by the future. REQUIRES: what it refers to outlives this.
@@ -39,7 +39,7 @@ private:
     void push(std::function<void()> task);
     void work();
 
-    unsigned wanted_;
+    const unsigned wanted_;
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<std::function<void()>> queue_;

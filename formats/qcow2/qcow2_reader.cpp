@@ -48,10 +48,12 @@ public:
                     read_data(mapping.host, part);
                     break;
                 case Kind::packed:
-                    if (const std::size_t clusters = packed_clusters(offset, out.size()); clusters > 1)
-                        read_side_by_side(offset, part = out.first(clusters * image_.cluster_size()));
-                    else
+                    if (const std::size_t clusters = packed_clusters(offset, out.size()); clusters > 1) {
+                        part = out.first(clusters * image_.cluster_size());
+                        read_side_by_side(offset, part);
+                    } else {
                         read_packed(mapping, offset, part);
+                    }
                     break;
             }
             offset += part.size();
