@@ -3,7 +3,6 @@
 
 #include <array>
 #include <CLI/CLI.hpp>
-#include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <stdexcept>
@@ -44,7 +43,6 @@ formats::OpenedImage open_input(const std::string& path, const ImageArguments& a
 }
 
 int run_command(const char* name, const std::function<int()>& work) {
-    ::signal(SIGXFSZ, SIG_IGN);  // a file that grows too large is an error of the write, as a full disk is
     try {
         return work();
     } catch (const std::invalid_argument& error) {

@@ -2,14 +2,18 @@
 #include "cli/run_program.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <iostream>
+#include <system_error>
+
+#include "cli/standard_output.hpp"
 
 namespace cli {
+namespace {
 
-int run_program(int argc, char** argv, const std::function<void(CLI::App& program, int& exit_code)>& add) {
-    ::signal(SIGPIPE, SIG_IGN);
+int run(int argc, char** argv, const std::function<void(CLI::App& program, int& exit_code)>& add) {
     CLI::App program("Guest images for XenServer, XCP-ng and Xen, from kickstart recipes.", "xenkiln");
     program.set_version_flag("--version", "xenkiln 0.1.0");
     program.require_subcommand(1);
@@ -31,6 +35,25 @@ int run_program(int argc, char** argv, const std::function<void(CLI::App& progra
         return 1;
     }
     return exit_code;
+}
+
+}  // namespace
+
+int run_program(int argc, char** argv, const std::function<void(CLI::App& program, int& exit_code)>& add) {
+    hold_standard_streams();
+    const bool pipes_end_us = ::signal(SIGPIPE, SIG_IGN) == SIG_DFL;
+    ::signal(SIGXFSZ, SIG_IGN);  // a file that grows too large is an error of the write, as a full disk is
+    StandardOutput output;
+    const int exit_code = run(argc, argv, add);
+    const int lost = output.close();
+    if (lost == 0) return exit_code;
+    if (lost == EPIPE && pipes_end_us) {  // `| head -1` has what it wanted: we end as every filter does
+        if (exit_code != 0) return exit_code;
+        ::signal(SIGPIPE, SIG_DFL);
+        ::raise(SIGPIPE);
+    }
+    std::cerr << "xenkiln: standard output: " << std::generic_category().message(lost) << "\n";
+    return exit_code == 0 ? 1 : exit_code;
 }
 
 }  // namespace cli

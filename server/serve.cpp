@@ -64,6 +64,7 @@ int serve(const Config& given) try {
         if (given.public_url.empty())
             config.public_url = "http://" + config.listen_address + ":" + std::to_string(port);
         std::cout << "listening on http://" << config.listen_address << ":" << port << std::endl;
+        if (!std::cout) throw std::runtime_error("where it listens cannot be told on standard output");
     });
     spdlog::info("stopping");
     return 0;
