@@ -15,6 +15,7 @@
 
 #include "formats/base/file.hpp"
 #include "server/api/error_response.hpp"
+#include "server/http/access_log.hpp"
 #include "server/http/body_stream.hpp"
 #include "server/http/guard.hpp"
 #include "server/http/range.hpp"
@@ -53,6 +54,7 @@ public:
                                                     asio::redirect_error(asio::use_awaitable, error));
             if (!error && streams(parser.get())) {
                 more = co_await stream_body(parser);
+                access_.reset();
                 continue;
             }
             if (!error && parser.content_length().value_or(0) > body_limit) error = beast::http::error::body_limit;
@@ -70,13 +72,16 @@ public:
                                         : error == beast::http::error::header_limit ? 431
                                                                                     : 400;
                 if (error.category() == make_error_code(beast::http::error::bad_method).category()) {
+                    access_.emplace("-", "-");
                     const api::Response refusal = api::problem(status, error.message());
                     co_await send_text(refusal, 11, false, false);
                 }
                 break;
             }
             more = co_await respond(parser.get());
+            access_.reset();
         }
+        access_.reset();
         co_await linger();
     }
 
@@ -118,13 +123,15 @@ private:
         return std::nullopt;
     }
 
-    static void log(const api::Request& request, const Parser::value_type& message, unsigned status) {
-        spdlog::info("{} {} {}", request.method, std::string(message.target()).substr(0, 200), status);
+    void log(const Parser::value_type& message) {
+        const beast::string_view method = message.method_string(), target = message.target();
+        access_.emplace(std::string_view(method.data(), method.size()), std::string_view(target.data(), target.size()));
     }
 
     // The body is taken as it comes, or refused before it is sent. True when the connection goes on.
     asio::awaitable<bool> stream_body(Parser& gathered) {
         const Parser::value_type message = gathered.get();  // its body is still empty
+        log(message);
         BodyParser parser(std::move(gathered));
         api::Request request;
         api::Opening opening;
@@ -138,18 +145,18 @@ private:
             if (expects_go_on(message) && !parser.is_done() && !co_await write(go_on)) co_return false;
             auto answer = co_await receive_body(stream_, buffer_, parser, *opening.receiver, shared_.pool);
             if (!answer) {
-                log(request, message, 0);
+                access_->ended_by("closed by the client");
                 co_return false;
             }
             opening.response = std::move(*answer);
         }
-        log(request, message, opening.response.status);
         co_return co_await send_text(opening.response, message.version(), message.keep_alive() && parser.is_done(),
                                      false);
     }
 
     // True when the connection goes on.
     asio::awaitable<bool> respond(const Parser::value_type& message) {
+        log(message);
         api::Request request;
         const bool keep = message.keep_alive(), head = message.method() == beast::http::verb::head;
         const unsigned version = message.version();
@@ -166,9 +173,8 @@ private:
                 response = co_await asio::co_spawn(shared_.pool, work, asio::use_awaitable);
             }
         }
-        log(request, message, response.status);
         if (response.events) {
-            co_await send_events(response);
+            co_await send_events(response, head);
             co_return false;
         }
         if (response.file) co_return co_await send_file(response, request, version, keep, head);
@@ -210,15 +216,21 @@ private:
     asio::awaitable<bool> write(const std::string& text) {
         error_code error;
         stream_.expires_after(write_limit);
-        co_await asio::async_write(stream_, asio::buffer(text), asio::redirect_error(asio::use_awaitable, error));
+        const std::size_t put =
+            co_await asio::async_write(stream_, asio::buffer(text), asio::redirect_error(asio::use_awaitable, error));
+        if (access_) access_->sent(put);
+        if (access_ && error)
+            access_->ended_by(error == beast::error::timeout ? "given up on a client that took nothing"
+                                                             : "closed by the client");
         co_return !error;
     }
 
     asio::awaitable<bool> send_text(const api::Response& response, unsigned version, bool keep, bool head) {
         const std::string length =  // RFC 9110: 204 has none
             response.status == 204 ? "" : "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
-        const std::string text =
-            head_of(response.status, version, keep, response.headers) + length + "\r\n" + (head ? "" : response.body);
+        const std::string header = head_of(response.status, version, keep, response.headers) + length + "\r\n";
+        const std::string text = header + (head ? "" : response.body);
+        access_->answer(response.status, header.size(), text.size() - header.size());
         co_return co_await write(text) && keep;
     }
 
@@ -290,8 +302,11 @@ private:
             text += "Content-Range: bytes " + std::to_string(part.offset) + "-" +
                     std::to_string(part.offset + part.length - 1) + "/" + std::to_string(size) + "\r\n";
         if (part.status != 304) text += "Content-Length: " + std::to_string(part.length) + "\r\n";
-        if (!co_await write(text + "\r\n")) co_return false;
-        if (head || part.status == 304) co_return keep;
+        text += "\r\n";
+        const bool bare = head || part.status == 304;
+        access_->answer(part.status, text.size(), bare ? 0 : part.length);
+        if (!co_await write(text)) co_return false;
+        if (bare) co_return keep;
         std::string bytes;
         for (std::uint64_t done = 0; done < part.length; done += bytes.size()) {
             bytes.resize(std::min<std::uint64_t>(block, part.length - done));
@@ -301,8 +316,10 @@ private:
         co_return keep;
     }
 
-    asio::awaitable<void> send_events(const api::Response& response) {
-        if (!co_await write(head_of(200, 11, false, response.headers) + "\r\n")) co_return;
+    asio::awaitable<void> send_events(const api::Response& response, bool head) {
+        const std::string header = head_of(200, 11, false, response.headers) + "\r\n";
+        access_->answer(200, header.size(), head ? std::optional<std::uint64_t>(0) : std::nullopt);
+        if (!co_await write(header) || head) co_return;
         std::uint64_t after = response.events->after;
         asio::steady_timer timer(stream_.get_executor());
         auto quiet = 0ms;
@@ -323,7 +340,10 @@ private:
                 quiet = 0ms;
             }
             if (!text.empty() && !co_await write(text)) co_return;
-            if (found.ended) co_return;
+            if (found.ended) {
+                access_->complete();
+                co_return;
+            }
             if (!found.events.empty()) continue;
             error_code error;
             timer.expires_after(250ms);
@@ -335,6 +355,7 @@ private:
     beast::tcp_stream stream_;
     beast::flat_buffer buffer_;
     const Shared& shared_;
+    std::optional<AccessLine> access_;  // of the request that is being answered
 };
 
 }  // namespace

@@ -112,7 +112,10 @@ class Http(unittest.TestCase):
 
     def test_head_answers_as_get_would_without_a_body(self):
         for path in ('/', '/healthz', '/v1/releases', '/v1/builds', f'/download/{RELEASE}/SHA256SUMS',
-                     f'/download/{RELEASE}/{RELEASE}.xva', '/keys/signing.pem', '/nothing'):
+                     f'/download/{RELEASE}/{RELEASE}.xva', '/keys/signing.pem', '/nothing',
+                     '/v1/conversions', '/v1/recipes', f'/v1/releases/{RELEASE}', f'/releases/{RELEASE}', '/v1/uploads',
+                     '/recipes/nothing', '/v1/builds/nothing', '/v1/builds/nothing/events',
+                     '/v1/artifacts/' + hashlib.sha256(self.files['SHA256SUMS']).hexdigest()):
             connection = self.connect()
             connection.sendall(self.get(path, 'Connection: close', method='HEAD'))
             head, _, body = connection.makefile('rb').read().partition(b'\r\n\r\n')
@@ -278,6 +281,60 @@ class Http(unittest.TestCase):
         for header in ('"a"', '"a", "b"', 'junk'):
             self.assertEqual(self.raw(self.get(path, f'If-None-Match: {header}')).status, 200, header)
 
+    # -- the access log -----------------------------------------------------------------------------
+    def logged(self, pattern, seconds=10):
+        until = time.monotonic() + seconds
+        while not (found := re.search(pattern, self.service.log_tail(10000))) and time.monotonic() < until:
+            time.sleep(0.05)
+        self.assertTrue(found, pattern + self.service.log_tail(20))
+
+    def test_the_access_log_tells_the_status_and_the_bytes_that_were_sent(self):
+        path, size = f'/download/{RELEASE}/{RELEASE}.xva.zst', len(self.files[f'{RELEASE}.xva.zst'])
+        etag = self.raw(self.get(path, method='HEAD'), head=True).headers['etag']
+        for status, bytes_sent, headers, method in (
+                (200, size, (), 'GET'), (200, 0, (), 'HEAD'), (206, 10, ('Range: bytes=5-14',), 'GET'),
+                (304, 0, (f'If-None-Match: {etag}',), 'GET'), (416, r'\d{2,}', (f'Range: bytes={size}-',), 'GET'),
+                (405, r'\d{2,}', ('Content-Length: 0',), 'PUT')):
+            address = f'{path}?case={method}{status}'
+            answer = self.raw(self.get(address, *headers, method=method), head=method == 'HEAD')
+            self.assertEqual(answer.status, status)
+            self.logged(f'{method} {re.escape(address)} {status} {bytes_sent} bytes\n')
+        connection = self.connect()
+        connection.sendall(b'BR\x01EW / HTTP/1.1\r\n\r\n')
+        connection.makefile('rb').read()
+        self.logged(r' - - 400 \d+ bytes\n')
+
+    def test_a_file_that_is_gone_is_a_500_in_the_access_log_too(self):
+        stored = hashlib.sha256(self.files[f'{RELEASE}.ova.xml']).hexdigest()
+        stored = self.service.data / 'store' / stored[:2] / stored
+        away = stored.with_name('away')
+        stored.rename(away)
+        try:
+            answer = self.raw(self.get(f'/download/{RELEASE}/{RELEASE}.ova.xml?case=500'))
+        finally:
+            away.rename(stored)
+        self.assertEqual(answer.status, 500)
+        self.logged(r'case=500 500 \d+ bytes\n')
+
+    def test_the_access_log_tells_who_left_before_the_end(self):
+        for reset in (False, True):
+            connection = self.connect()
+            if reset:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+            connection.sendall(self.get(f'/download/{RELEASE}/{RELEASE}.xva?case=left{reset}'))
+            connection.recv(100000)
+            connection.close()
+            self.logged(rf'case=left{reset} 200 closed by the client after \d+ of {48 << 20} bytes\n')
+        build = self.submit()
+        connection = self.connect()
+        connection.sendall(self.get(f'/v1/builds/{build}/events?case=listened'))
+        connection.recv(100)
+        connection.close()
+        self.logged(r'case=listened 200 closed by the client after \d+ bytes\n')
+        self.service.request('DELETE', f'/v1/builds/{build}')
+        list(self.service.events(build))
+        self.logged(rf'GET /v1/builds/{build}/events 200 \d+ bytes\n')
+
     def test_clients_that_leave_early_are_no_error(self):
         path = f'/download/{RELEASE}/{RELEASE}.xva'
         for reset in (False, True):
@@ -361,6 +418,17 @@ class Http(unittest.TestCase):
                 yield os.readlink(f'{folder}/{name}')
 
     # -- events -------------------------------------------------------------------------------------
+    def test_head_of_events_is_a_header_at_once(self):
+        build = self.submit()
+        connection = self.connect(timeout=5)
+        connection.sendall(self.get(f'/v1/builds/{build}/events', method='HEAD'))
+        head, _, body = connection.makefile('rb').read().partition(b'\r\n\r\n')
+        self.assertEqual(self.service.state(build)['state'], 'running', 'the answer did not wait for the end of the job')
+        self.assertRegex(head, rb'^HTTP/1\.1 200 ')
+        self.assertIn(b'Content-Type: text/event-stream', head)
+        self.assertEqual(body, b'')
+        self.service.request('DELETE', f'/v1/builds/{build}')
+
     def test_events_resume_where_they_broke_off_and_end_with_the_job(self):
         build = self.submit()
         seen = []
