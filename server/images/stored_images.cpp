@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/images/stored_images.hpp"
 
-#include <chrono>
+#include <map>
+#include <utility>
 
 #include "formats/disk/file_disk.hpp"
 
@@ -68,44 +69,33 @@ struct StoredImages::Image : std::enable_shared_from_this<Image> {
     static constexpr std::size_t most_plans = 16;
 };
 
-StoredImages::StoredImages(const store::Store& store)
-    : store_(store), cache_(std::make_shared<formats::BlockCache>(cache_bytes)) {}
+namespace {
+constexpr std::size_t most_opened = 32;
+}
+
+StoredImages::StoredImages(const store::Store& store, std::chrono::milliseconds failure_stays)
+    : store_(store),
+      cache_(std::make_shared<formats::BlockCache>(cache_bytes)),
+      opened_(most_opened, failure_stays),
+      files_(most_opened, failure_stays) {}
 
 StoredImages::~StoredImages() {
     stop_.request_stop();
-    for (Opened& one : opened_) one.image.wait();
+    opened_.wait();
 }
 
 std::shared_ptr<StoredImages::Image> StoredImages::find(const catalog::Artifact& artifact, bool extents) {
     const Place place = place_of(artifact).value();
     const std::string key = artifact.sha256 + (extents || place.format != Format::raw ? "" : " plain");
     const std::lock_guard lock(mutex_);
-    auto found = opened_.begin();
-    while (found != opened_.end() && found->key != key) ++found;
-    if (found == opened_.end()) {
-        const auto open = [unpacked = file(artifact), place, extents, stop = stop_.get_token()] {
-            auto image = std::make_shared<Image>();
-            image->opened = open_shared(unpacked.get(), {place.format, place.packing, extents}, stop);
-            return image;
+    const auto& image = opened_.of(key, [&, this]() -> std::function<std::shared_ptr<Image>()> {
+        return [unpacked = file(artifact), place, extents, stop = stop_.get_token()] {
+            auto opened = std::make_shared<Image>();
+            opened->opened = open_shared(unpacked.get(), {place.format, place.packing, extents}, stop);
+            return opened;
         };
-        opened_.push_front({key, std::async(std::launch::async, open).share()});
-        if (opened_.size() > most_opened &&
-            opened_.back().image.wait_for(std::chrono::seconds(0)) == std::future_status::ready)
-            opened_.pop_back();
-    } else {
-        opened_.splice(opened_.begin(), opened_, found);
-    }
-    const auto image = opened_.front().image;
-    if (image.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return nullptr;
-    try {
-        return image.get();
-    } catch (const formats::NotReadableAnywhere&) {
-        throw;  // it stays so
-    } catch (...) {
-        opened_.pop_front();  // the next who asks tries again
-        files_.remove_if([&](const auto& file) { return file.first == artifact.sha256; });
-        throw;
-    }
+    });
+    return image.over() ? image.get() : nullptr;
 }
 
 std::shared_ptr<const Output> StoredImages::output(const catalog::Artifact& artifact, const Wish& wish) {
@@ -115,24 +105,17 @@ std::shared_ptr<const Output> StoredImages::output(const catalog::Artifact& arti
 
 std::shared_ptr<const Output> StoredImages::unpacked(const catalog::Artifact& artifact) {
     const std::lock_guard lock(mutex_);
-    const File unpacked = file(artifact);
-    if (unpacked.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return nullptr;
-    return std::make_shared<const Unpacked>(unpacked.get());
+    const File& unpacked = file(artifact);
+    return unpacked.over() ? std::make_shared<const Unpacked>(unpacked.get()) : nullptr;
 }
 
 // The lock is held.
-StoredImages::File StoredImages::file(const catalog::Artifact& artifact) {
-    auto found = files_.begin();
-    while (found != files_.end() && found->first != artifact.sha256) ++found;
-    if (found != files_.end()) {
-        files_.splice(files_.begin(), files_, found);
-    } else {
-        const auto open = [path = store_.path(artifact.sha256), packing = place_of(artifact).value().packing,
-                           cache = cache_] { return open_shared_file(formats::open_file(path), packing, cache); };
-        files_.emplace_front(artifact.sha256, std::async(std::launch::async, open).share());
-        if (files_.size() > most_opened) files_.pop_back();
-    }
-    return files_.front().second;
+const StoredImages::File& StoredImages::file(const catalog::Artifact& artifact) {
+    return files_.of(artifact.sha256, [&, this] {
+        return [path = store_.path(artifact.sha256), packing = place_of(artifact).value().packing, cache = cache_] {
+            return open_shared_file(formats::open_file(path), packing, cache);
+        };
+    });
 }
 
 }  // namespace server::images

@@ -2,10 +2,10 @@
 #pragma once
 // Images of the store, opened once for all who read them at the same time, in any format. Unpacked blocks
 // are shared and bounded; an image is opened on a thread of its own, because an XVA must be walked through
-// to know its disks, and whoever waits for that holds no thread.
-#include <future>
-#include <list>
-#include <map>
+// to know its disks, and whoever waits for that holds no thread. An opening that failed answers all who ask
+// within a moment, so that a damaged image is not opened for each of them; then it is tried again, since what
+// was wrong may have been the machine's (no descriptor left, an error of the disk).
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -15,6 +15,7 @@
 #include "formats/plan_output.hpp"
 #include "formats/shared_image.hpp"
 #include "server/catalog/catalog.hpp"
+#include "server/images/attempts.hpp"
 #include "server/store/store.hpp"
 
 namespace server::images {
@@ -55,7 +56,7 @@ public:
 
 class StoredImages {
 public:
-    explicit StoredImages(const store::Store& store);
+    explicit StoredImages(const store::Store& store, std::chrono::milliseconds failure_stays = std::chrono::seconds(2));
     ~StoredImages();  // stops what is being opened
 
     // Nothing while the image is being opened: ask again in a moment. Throws WhichDisk, std::invalid_argument
@@ -67,24 +68,17 @@ public:
 
 private:
     struct Image;
-    struct Opened {
-        std::string key;
-        std::shared_future<std::shared_ptr<Image>> image;
-    };
     std::shared_ptr<Image> find(const catalog::Artifact& artifact, bool extents);
-    using File = std::shared_future<std::shared_ptr<formats::BlockSource>>;
-    File file(const catalog::Artifact& artifact);
+    using File = Attempt<std::shared_ptr<formats::BlockSource>>;
+    const File& file(const catalog::Artifact& artifact);
 
     static constexpr std::uint64_t cache_bytes = std::uint64_t{96} << 20;
-    static constexpr std::size_t most_opened = 32;
-
     const store::Store& store_;
     std::shared_ptr<formats::BlockCache> cache_;
     std::stop_source stop_;
     std::mutex mutex_;
-    std::list<Opened> opened_;  // the one used last first
-    // Unpacked files, each opened once so that its blocks in the cache serve all; the one used last first.
-    std::list<std::pair<std::string, File>> files_;
+    Attempts<std::shared_ptr<Image>> opened_;
+    Attempts<std::shared_ptr<formats::BlockSource>> files_;  // unpacked: their blocks in the cache serve all
 };
 
 }  // namespace server::images
