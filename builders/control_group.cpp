@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builders/control_group.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -10,6 +11,7 @@
 #include <sstream>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 namespace builders {
 namespace {
@@ -18,11 +20,14 @@ namespace fs = std::filesystem;
 
 constexpr const char* leaf = "xenkiln";
 
-// The kernel answers each write at once, so one line is one write and its error is that of the stream.
-bool put(const fs::path& file, const std::string& line) {
-    std::ofstream out(file);
-    out << line << std::flush;
-    return out.good();
+// One line is one write, and its error is the kernel's answer. Returns it: 0 or an errno.
+int put(const fs::path& file, const std::string& line) {
+    const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (descriptor < 0) return errno;
+    const ssize_t written = ::write(descriptor, line.data(), line.size());
+    const int error = written < 0 ? errno : written == static_cast<ssize_t>(line.size()) ? 0 : EIO;
+    ::close(descriptor);
+    return error;
 }
 
 std::string line_of(const fs::path& file) {
@@ -77,8 +82,8 @@ bool divide_control_group(const ControlGroupPlaces& places) {
     std::error_code error;
     fs::create_directory(own / leaf, error);
     if (error) return false;
-    if (put(own / leaf / "cgroup.procs", std::to_string(::getpid())) &&
-        put(own / "cgroup.subtree_control", "+memory +pids"))
+    if (put(own / leaf / "cgroup.procs", std::to_string(::getpid())) == 0 &&
+        put(own / "cgroup.subtree_control", "+memory +pids") == 0)
         return true;
     put(own / "cgroup.procs", std::to_string(::getpid()));  // others are in it: back to where we were
     fs::remove(own / leaf, error);
@@ -97,9 +102,12 @@ std::unique_ptr<ControlGroup> ControlGroup::make(const Limits& limits, const Con
     std::error_code error;
     if (!fs::create_directory(folder, error)) return nullptr;
     std::unique_ptr<ControlGroup> group(new ControlGroup(folder, limits));
-    if (!put(folder / "memory.max", std::to_string(limits.memory)) ||
-        !put(folder / "pids.max", std::to_string(limits.processes)))
-        return nullptr;
+    // What was promised with the hierarchy is kept, or the step does not run.
+    using NamedLimit = std::pair<const char*, std::uint64_t>;
+    for (const auto& [name, limit] :
+         {NamedLimit{"memory.max", limits.memory}, NamedLimit{"pids.max", limits.processes}})
+        if (const int error = put(folder / name, std::to_string(limit)))
+            throw std::system_error(error, std::generic_category(), "write " + (folder / name).string());
     put(folder / "memory.swap.max", "0");   // not there without swap accounting
     put(folder / "memory.oom.group", "1");  // a step that lost one process is lost
     return group;

@@ -27,7 +27,8 @@ public:
     // Whether make() can make one: divide_control_group() was possible.
     static bool possible(const ControlGroupPlaces& places = {});
 
-    // A new group beside the leaf we are in. Null where divide_control_group() was not possible.
+    // A new group beside the leaf we are in. Null where divide_control_group() was not possible. Throws
+    // std::system_error when the kernel does not take a limit.
     static std::unique_ptr<ControlGroup> make(const Limits& limits, const ControlGroupPlaces& places = {});
     ControlGroup(const ControlGroup&) = delete;
     ControlGroup& operator=(const ControlGroup&) = delete;

@@ -15,10 +15,12 @@
 #include <fstream>
 #include <mutex>
 #include <sstream>
+#include <system_error>
 #include <thread>
 
 #include "builders/errors.hpp"
 #include "formats/base/handle.hpp"
+#include "formats/base/whole_file.hpp"
 
 namespace builders {
 namespace {
@@ -103,10 +105,13 @@ public:
         std::getline(file, known);
         return known != key_;
     }
-    void remember_failure() const {
-        std::error_code ignored;
-        fs::create_directories(file_.parent_path(), ignored);
-        std::ofstream(file_) << key_ << "\n";
+    // Returns why it cannot be remembered; empty when it is.
+    std::string remember_failure() const try {
+        fs::create_directories(file_.parent_path());
+        formats::write_whole_file(file_, key_ + "\n");
+        return {};
+    } catch (const std::system_error& error) {
+        return error.what();
     }
 
 private:
@@ -166,8 +171,9 @@ public:
         const KvmMemory kvm;
         if (kvm.works()) {
             if (launch(false, kvm_limit)) return;
-            kvm.remember_failure();
-            setup_.log("/dev/kvm is there but cannot run a guest; falling back to emulation, and remembering it");
+            const std::string why_not = kvm.remember_failure();
+            setup_.log("/dev/kvm is there but cannot run a guest; falling back to emulation, and " +
+                       (why_not.empty() ? "remembering it" : "the next build tries it again: " + why_not));
         }
         if (!launch(true, tcg_limit))
             throw HostNotReady("the libguestfs appliance did not start: " + last_error_ +

@@ -5,9 +5,7 @@
 #include <atomic>
 #include <boost/json.hpp>
 #include <CLI/CLI.hpp>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 
 #include "builders/build_plan.hpp"
 #include "builders/control_group.hpp"
@@ -17,12 +15,14 @@
 #include "cli/image_arguments.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/url_input.hpp"
+#include "formats/base/whole_file.hpp"
 #include "formats/raw/raw.hpp"
 #include "formats/stream/output_file.hpp"
 #include "server/clock.hpp"
 #include "server/config.hpp"
 #include "server/jobs/last_lines.hpp"
 #include "server/jobs/worker_process.hpp"
+#include "server/publish/checksum_lists.hpp"
 #include "server/publish/publish.hpp"
 
 namespace cli {
@@ -42,12 +42,6 @@ struct Options {
 };
 
 constexpr std::uint64_t largest_recipe = 4 << 20;
-
-std::string read_file(const fs::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) throw std::runtime_error("cannot read " + path.string());
-    return {std::istreambuf_iterator<char>(file), {}};
-}
 
 // What was asked for, checked before anything is started. Says everything that is wrong.
 // Returns the exit code: 0, 1 for a recipe that cannot be built, 2 for options that are none.
@@ -75,7 +69,7 @@ int check(const std::string& recipe, const Options& options, json::object& reque
         else
             take(setting.substr(0, equals), setting.substr(equals + 1));
     }
-    for (const std::string& key : options.keys) take("ssh-key", fs::exists(key) ? read_file(key) : key);
+    for (const std::string& key : options.keys) take("ssh-key", fs::exists(key) ? formats::read_whole_file(key) : key);
     const kickstart::ParseResult parsed = kickstart::parse(recipe);
     for (const auto& d : parsed.diagnostics)
         if (d.severity == kickstart::Severity::error) complain(d.line, d.message);
@@ -154,21 +148,17 @@ void explain_failure(const BuildDisplay& display, int exit_code, const Options& 
                   << "; delete it with: unshare --map-root-user --map-auto rm -rf " << work.path.string() << "\n";
 }
 
-void write_lists(const server::publish::WorkerResult& result, const fs::path& output) {
-    std::ofstream sha256(output / "SHA256SUMS"), md5(output / "MD5SUMS");
-    for (const auto& product : result.products) {
-        sha256 << product.sha256 << "  " << product.file_name << "\n";
-        md5 << product.md5 << "  " << product.file_name << "\n";
-    }
-}
-
 void move_file(const fs::path& from, const fs::path& to) {
     std::error_code error;
     fs::rename(from, to, error);
-    if (error) {  // another file system
-        fs::copy_file(from, to, fs::copy_options::overwrite_existing);
-        fs::remove(from);
-    }
+    if (!error) return;
+    if (error != std::errc::cross_device_link) throw fs::filesystem_error("move", from, to, error);
+    const formats::File source = formats::File::open_read(from);
+    formats::OutputFile copy(to, {.replace = true, .sync = true});
+    std::vector<std::byte> buffer(std::size_t{1} << 20);
+    while (const std::size_t got = source.read(buffer)) copy.write(std::span(buffer).first(got));
+    copy.finish();
+    fs::remove(from);
 }
 
 std::string read_recipe(const Options& options) {
@@ -179,7 +169,7 @@ std::string read_recipe(const Options& options) {
     }
     if (!options.url.sha256.empty())
         throw CLI::ValidationError("--sha256", "it is for a recipe from a URL, and " + options.recipe + " is none");
-    return read_file(options.recipe);
+    return formats::read_whole_file(options.recipe, largest_recipe);
 }
 
 int build(const Options& options) {
@@ -193,12 +183,15 @@ int build(const Options& options) {
     builders::divide_control_group();
     WorkFolder work(options.work);
     const fs::path& folder = work.path;
-    std::ofstream(folder / "recipe.ks", std::ios::binary) << recipe;
+    formats::write_whole_file(folder / "recipe.ks", recipe, 0600);
     builders::BuildHost host = options.host;
     host.open_network = true;  // whoever types the command is the operator
-    std::ofstream(folder / "request.json") << json::serialize(
-        json::object{{"options", request}, {"date", server::today()}, {"host", json::parse(to_json(host))}});
-    if (options.keep_disk || !devices.empty()) std::ofstream(folder / "keep-disk");
+    formats::write_whole_file(
+        folder / "request.json",
+        json::serialize(
+            json::object{{"options", request}, {"date", server::today()}, {"host", json::parse(to_json(host))}}),
+        0600);
+    if (options.keep_disk || !devices.empty()) formats::write_whole_file(folder / "keep-disk", "");
 
     block_interrupts();
     BuildDisplay display;
@@ -220,7 +213,7 @@ int build(const Options& options) {
         write_devices(options, devices, folder / "out");
         for (const auto& entry : fs::directory_iterator(folder / "out"))
             move_file(entry.path(), options.output / entry.path().filename());
-        write_lists(result, options.output);
+        server::publish::write_checksum_lists(result.products, options.output);
         for (const auto& product : result.products) std::cout << (options.output / product.file_name).string() << "\n";
     } else {
         explain_failure(display, exit_code, options, work);

@@ -2,7 +2,6 @@
 #include "cli/upload_state.hpp"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <boost/json.hpp>
 #include <chrono>
@@ -10,7 +9,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "formats/base/file.hpp"
+#include "formats/base/whole_file.hpp"
 #include "formats/stream/digest.hpp"
 
 namespace cli {
@@ -64,11 +63,7 @@ void UploadState::keep(const std::string& id) const {
     json::object object = json::parse(key_).as_object();
     object["upload"] = id;
     const std::string text = json::serialize(object) + "\n";
-    const fs::path beside = file_.string() + "." + std::to_string(::getpid());
-    formats::File file = formats::File::create(beside, 0600, true);
-    file.write(std::as_bytes(std::span(text)));
-    file.close();
-    fs::rename(beside, file_);
+    formats::write_whole_file(file_, text, 0600);
 }
 
 void UploadState::forget() const {

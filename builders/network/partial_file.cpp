@@ -79,6 +79,8 @@ void PartialFile::digest_until(std::uint64_t size) {
     }
 }
 
+// Not synced, unlike formats::write_whole_file: it is written as often as the bytes that it speaks of come, and those
+// are not synced before the end either.
 void PartialFile::remember(bool with_gaps) const {
     const fs::path next = beside_.string() + ".new";
     const std::string text = std::string(first_line) + "\n" + source_ + "\n" + validator_ + "\n" +

@@ -3,12 +3,15 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <stdexcept>
+#include <system_error>
 
 namespace server::catalog {
 namespace {
 
 void check(int result, sqlite3* db) {
+    if ((result & 0xff) == SQLITE_FULL) throw std::system_error(ENOSPC, std::generic_category(), "catalog");
     if (result != SQLITE_OK && result != SQLITE_ROW && result != SQLITE_DONE)
         throw std::runtime_error(std::string("catalog: ") + sqlite3_errmsg(db));
 }

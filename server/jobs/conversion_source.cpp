@@ -7,7 +7,7 @@
 #include <iterator>
 
 #include "builders/errors.hpp"
-#include "formats/stream/sinks.hpp"
+#include "formats/base/whole_file.hpp"
 
 namespace server::jobs {
 
@@ -96,10 +96,7 @@ void fetch_source(const fs::path& job, const ConversionSource& source, const bui
     progress.line("fetched " + std::to_string(fetched.size) + " bytes, SHA-256 " + fetched.sha256);
     const std::string told =
         json::serialize(json::object{{"name", fetched.file_name}, {"size", fetched.size}, {"sha256", fetched.sha256}});
-    fs::remove(folder / "source.json");
-    formats::FileSink file(folder / "source.json");
-    file.write(std::as_bytes(std::span(told)));
-    file.finish();
+    formats::write_whole_file(folder / "source.json", told);
     fs::rename(wanted.file, folder / "source");
     formats::sync_folder(folder);
 }

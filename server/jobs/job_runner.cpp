@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/jobs/job_runner.hpp"
 
+#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include <atomic>
@@ -11,9 +12,10 @@
 #include <set>
 #include <stop_token>
 #include <thread>
+#include <utility>
 
 #include "builders/id_range.hpp"
-#include "formats/base/file.hpp"
+#include "formats/base/whole_file.hpp"
 #include "formats/stream/digest.hpp"
 #include "server/clock.hpp"
 #include "server/jobs/event_log.hpp"
@@ -37,12 +39,6 @@ constexpr std::size_t id_bytes = 8;
 // needs its worker knows when it has looked at the source; this is the least.
 std::uint64_t needed_bytes(const std::string& kind) {
     return kind == "build" ? std::uint64_t{3} << 30 : std::uint64_t{64} << 20;
-}
-
-void write_file(const fs::path& path, const std::string& text) {
-    formats::File file = formats::File::create(path, 0600, true);
-    file.write(std::as_bytes(std::span(text)));
-    file.sync();
 }
 
 std::string state_event(JobState state, const std::string& error = {}) {
@@ -91,14 +87,16 @@ public:
         ::chmod(place.c_str(), 0711);
         try {
             if (!submission.source.empty()) fs::create_hard_link(submission.source, place / "source");
-        } catch (const fs::filesystem_error&) {
-            fs::remove_all(place);
+            formats::write_whole_file(place / "request.json", job.request, 0600);
+            if (!job.recipe.empty()) formats::write_whole_file(place / "recipe.ks", job.recipe, 0600);
+            events_of(job.id)->append("state", state_event(JobState::queued));
+            catalog_.add_job(job);
+        } catch (...) {
+            forget_events(job.id);
+            std::error_code none;
+            fs::remove_all(place, none);
             throw;
         }
-        write_file(place / "request.json", job.request);
-        if (!job.recipe.empty()) write_file(place / "recipe.ks", job.recipe);
-        events_of(job.id)->append("state", state_event(JobState::queued));
-        catalog_.add_job(job);
         queued_.notify_all();
         return job.id;
     }
@@ -157,6 +155,10 @@ private:
         const std::shared_ptr<EventLog> log = events_of(id);
         log->append("state", state_event(state, error));
         log->end();
+        forget_events(id);
+    }
+
+    void forget_events(const std::string& id) {
         const std::lock_guard lock(events_mutex_);
         events_.erase(id);
     }
@@ -194,7 +196,7 @@ private:
 
     // A job that is not at its end needs its source once more.
     static void sweep(const fs::path& job, bool at_its_end) {
-        for (const char* name : {"work", "out", "result.json", "result.json.new", "worker.pid"})
+        for (const char* name : {"work", "out", "result.json", "result.json.new", "worker.pid", "worker.pid.new"})
             if (fs::exists(fs::symlink_status(job / name))) builders::remove_tree(job / name);
         if (!at_its_end) return;
         std::vector<fs::path> sources;  // and what is known of them
@@ -205,7 +207,8 @@ private:
 
     void work(const std::stop_token& stop) {
         while (!stop.stop_requested()) {
-            std::optional<Job> job = catalog_.claim_job(now_rfc3339());
+            std::optional<Job> job;
+            insistently("take a job", [&] { job = catalog_.claim_job(now_rfc3339()); });
             if (!job) {
                 std::unique_lock lock(mutex_);
                 queued_.wait_for(lock, std::chrono::seconds(1));
@@ -213,6 +216,23 @@ private:
             }
             run(*job);
         }
+    }
+
+    // What must be in the catalog, however long that has no room: a job that is done with and stands there as running
+    // would run again. False: the service stops meanwhile, and the next life finds it as it was.
+    bool insistently(const char* what, const std::function<void()>& step) {
+        for (bool told = false; !stopping_;) {
+            try {
+                step();
+                return true;
+            } catch (const std::exception& error) {
+                if (!std::exchange(told, true))
+                    spdlog::error("cannot {}: {}; trying until it works", what, error.what());
+            }
+            std::unique_lock lock(mutex_);
+            queued_.wait_for(lock, std::chrono::seconds(1), [&] { return stopping_.load(); });
+        }
+        return false;
     }
 
     void run(Job job) {
@@ -235,29 +255,34 @@ private:
 
     int run_worker(const std::string& id, ProgressReader& reader) {
         auto worker = std::make_shared<WorkerProcess>(config_.worker, folder(id));
+        struct Listed {
+            Runner& of;
+            const std::string& id;
+            ~Listed() {
+                const std::lock_guard lock(of.mutex_);
+                of.workers_.erase(id);
+            }
+        } const listed{*this, id};
         {
             const std::lock_guard lock(mutex_);
             workers_[id] = worker;
             if (stopping_ || cancelled_.contains(id)) worker->kill();
         }
-        const int exit_code = worker->wait([&](std::string_view line) { reader.line(line); });
-        const std::lock_guard lock(mutex_);
-        workers_.erase(id);
-        return exit_code;
+        return worker->wait([&](std::string_view line) { reader.line(line); });
     }
 
     void end(ProgressReader& reader, const std::string& id, int exit_code) {
         Job& job = reader.job();
         bool was_cancelled = false;
-        {
-            const std::lock_guard lock(mutex_);
-            was_cancelled = cancelled_.erase(id) > 0;
-            if (!was_cancelled && exit_code == 0 && job.error.empty()) {
-                job.state = JobState::publishing;
-                catalog_.update_job(job);
-            }
-        }
         try {
+            {
+                const std::lock_guard lock(mutex_);
+                was_cancelled = cancelled_.erase(id) > 0;
+                if (!was_cancelled && exit_code == 0 && job.error.empty()) {
+                    job.state = JobState::publishing;
+                    catalog_.update_job(job);
+                }
+            }
             if (job.state == JobState::publishing) {
                 builders::remove_tree(folder(id) / "work");
                 reader.begin("publish");
@@ -265,7 +290,11 @@ private:
                 const catalog::Release release = publish::publish_release(
                     publish::read_result(folder(id) / (job.kind == "build" ? "result.json" : "out/result.json")), job,
                     folder(id), config_.data / "releases", key_, store_, catalog_, now_rfc3339());
-                sweep(folder(id), true);
+                try {
+                    sweep(folder(id), true);
+                } catch (const std::exception& error) {  // of a job that is done and told so; the next start sweeps
+                    spdlog::error("job {}: cleaning up failed: {}", id, error.what());
+                }
                 return finish_events(id, JobState::done);
             }
         } catch (const std::exception& error) {
@@ -284,8 +313,8 @@ private:
         } catch (const std::exception& error) {
             job.error += std::string(job.error.empty() ? "" : "; ") + "cleaning up failed: " + error.what();
         }
-        catalog_.update_job(job);
-        finish_events(id, job.state, job.error);
+        if (insistently("write down the end of a job", [&] { catalog_.update_job(job); }))
+            finish_events(id, job.state, job.error);
     }
 
     std::mutex publishing_;

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/jobs/progress_reader.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <boost/json.hpp>
 #include <cmath>
+#include <utility>
 
 namespace server::jobs {
 namespace {
@@ -65,7 +68,13 @@ void ProgressReader::fraction(double of_step) {
 void ProgressReader::save(bool now) {
     if (!now && Clock::now() - saved_ < 1s) return;
     saved_ = Clock::now();
-    catalog_.update_job(job_);
+    try {
+        catalog_.update_job(job_);
+        told_lost_ = false;
+    } catch (const std::exception& error) {  // how far it is, is told again; the job itself needs no catalog to go on
+        if (!std::exchange(told_lost_, true))
+            spdlog::error("job {}: its progress is not saved: {}", job_.id, error.what());
+    }
 }
 
 }  // namespace server::jobs

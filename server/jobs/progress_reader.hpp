@@ -29,6 +29,7 @@ private:
     catalog::Catalog& catalog_;
     std::vector<std::pair<std::string, double>> steps_;
     double total_ = 1, before_ = 0, weight_ = 0, told_ = 0;
+    bool told_lost_ = false;  // that the row could not be written
     std::chrono::steady_clock::time_point saved_{}, sent_{};
 };
 

@@ -10,12 +10,11 @@
 #include <chrono>
 #include <cmath>
 #include <csignal>
-#include <fstream>
-#include <iterator>
 #include <thread>
 
 #include "builders/errors.hpp"
 #include "builders/hardware/mode_advice.hpp"
+#include "formats/base/whole_file.hpp"
 #include "formats/raw/raw.hpp"
 #include "server/jobs/line_progress.hpp"
 #include "server/jobs/run_conversion.hpp"
@@ -28,12 +27,6 @@ namespace fs = std::filesystem;
 namespace json = boost::json;
 
 constexpr const char* write_step = "write and compress";
-
-std::string read_whole(const fs::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) throw builders::StepFailed("cannot read " + path.string());
-    return {std::istreambuf_iterator<char>(file), {}};
-}
 
 // When whoever started us is gone, so are we, with everything we started.
 void hold_lifeline() {
@@ -90,7 +83,7 @@ json::object details(const builders::BuildPlan& plan, const builders::BuildResul
 
 void run_build_job(const fs::path& folder, const json::value& request, const builders::GuestFactory& guests,
                    LineProgress& progress, const std::stop_token& stop) {
-    const kickstart::ParseResult parsed = kickstart::parse(read_whole(folder / "recipe.ks"));
+    const kickstart::ParseResult parsed = kickstart::parse(formats::read_whole_file(folder / "recipe.ks"));
     for (const auto& diagnostic : parsed.diagnostics)
         if (diagnostic.severity == kickstart::Severity::error)
             throw builders::StepFailed("line " + std::to_string(diagnostic.line) + ": " + diagnostic.message);
@@ -99,7 +92,7 @@ void run_build_job(const fs::path& folder, const json::value& request, const bui
     for (const auto& error : planned.errors)
         throw builders::StepFailed((error.line > 0 ? "line " + std::to_string(error.line) + ": " : "") + error.message);
     const builders::BuildPlan& plan = planned.plan;
-    std::ofstream(folder / "plan.json") << to_json(plan) << "\n";
+    formats::write_whole_file(folder / "plan.json", to_json(plan) + "\n", 0600);
 
     std::vector<builders::StepWeight> steps = build_steps(plan);
     steps.push_back({write_step, plan.bootloader ? 60.0 : 6.0});
@@ -143,8 +136,9 @@ void run_build_job(const fs::path& folder, const json::value& request, const bui
 
 int run_job(const fs::path& given, const Tools& tools) try {
     ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGXFSZ, SIG_IGN);  // an error of the write, as a full disk is
     const fs::path folder = fs::absolute(given);
-    const json::value request = json::parse(read_whole(folder / "request.json"));
+    const json::value request = json::parse(formats::read_whole_file(folder / "request.json"));
     // There is no other thread yet: those that come are behind the same walls.
     const bool conversion = request.as_object().contains("conversion");
     const bool confined = conversion && confine_conversion(folder);

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "builders/process.hpp"
+#include "formats/base/whole_file.hpp"
 
 namespace server::jobs {
 namespace {
@@ -94,7 +95,15 @@ WorkerProcess::WorkerProcess(const fs::path& program, const fs::path& folder) {
         ::execv(argv[0], argv.data());
         ::_exit(127);
     }
-    std::ofstream(folder / "worker.pid") << pid_ << " " << status_of(std::to_string(pid_)).started << "\n";
+    try {  // without it, one that outlives a crash of ours could not be found
+        formats::write_whole_file(folder / "worker.pid",
+                                  std::to_string(pid_) + " " + status_of(std::to_string(pid_)).started + "\n", 0600);
+    } catch (...) {
+        ::kill(pid_, SIGKILL);  // it may have no session yet
+        kill_session_for_good(pid_);
+        ::waitpid(pid_, nullptr, 0);
+        throw;
+    }
 }
 
 WorkerProcess::~WorkerProcess() {

@@ -15,7 +15,8 @@ namespace server::jobs {
 
 class WorkerProcess {
 public:
-    // Starts `program FOLDER`; standard error goes to FOLDER/log.txt, its id to FOLDER/worker.pid.
+    // Starts `program FOLDER`; standard error goes to FOLDER/log.txt, its id to FOLDER/worker.pid. Throws
+    // std::system_error, and nothing runs, when the id cannot be written.
     WorkerProcess(const std::filesystem::path& program, const std::filesystem::path& job_folder);
     ~WorkerProcess();  // kills what is left
 

@@ -9,6 +9,7 @@
 #include "builders/build_report.hpp"
 #include "builders/errors.hpp"
 #include "builders/hardware/domain_config.hpp"
+#include "formats/base/whole_file.hpp"
 #include "formats/disk/disk_digest.hpp"
 #include "formats/disk/fan_out.hpp"
 #include "formats/stream/compress.hpp"
@@ -176,9 +177,7 @@ private:
 Product write_text(const std::string& text, const char* format, const std::filesystem::path& out,
                    const std::string& file_stem) {
     const std::string name = file_stem + "." + format;
-    formats::FileSink file(out / name);
-    file.write(std::as_bytes(std::span(text)));
-    file.finish();
+    formats::write_whole_file(out / name, text);
     return {name, format, text.size(), formats::digest_hex(sha256, text), formats::digest_hex(md5, text), 0, {}, {}};
 }
 

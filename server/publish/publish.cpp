@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/publish/publish.hpp"
 
-#include <algorithm>
 #include <boost/json.hpp>
-#include <fstream>
-#include <iterator>
 
 #include "formats/base/file.hpp"
+#include "formats/base/whole_file.hpp"
 #include "formats/stream/digest.hpp"
-#include "formats/stream/sinks.hpp"
+#include "server/publish/checksum_lists.hpp"
 #include "server/publish/public_recipe.hpp"
 #include "server/publish/signing_key.hpp"
 
@@ -19,18 +17,10 @@ namespace fs = std::filesystem;
 namespace json = boost::json;
 using formats::DigestKind;
 
-std::string read_whole(const fs::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) throw std::runtime_error("cannot read " + path.string());
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
 // A small file of the release: written, synced, described.
 catalog::Artifact add_file(const fs::path& folder, const std::string& name, const std::string& format,
                            std::span<const std::byte> bytes) {
-    formats::FileSink file(folder / name);
-    file.write(bytes);
-    file.finish();
+    formats::write_whole_file(folder / name, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     return {{},
             {},
             name,
@@ -43,15 +33,10 @@ catalog::Artifact add_file(const fs::path& folder, const std::string& name, cons
             {}};
 }
 
-std::string checksum_list(const std::vector<catalog::Artifact>& artifacts, std::string catalog::Artifact::*digest) {
-    std::vector<std::string> lines;
-    for (const catalog::Artifact& artifact : artifacts)
-        lines.push_back(artifact.*digest + "  " + artifact.file_name + "\n");
-    std::sort(lines.begin(), lines.end(),
-              [](const std::string& a, const std::string& b) { return a.substr(a.find(' ')) < b.substr(b.find(' ')); });
-    std::string text;
-    for (const std::string& line : lines) text += line;
-    return text;
+std::string list_of(const std::vector<catalog::Artifact>& artifacts, std::string catalog::Artifact::*digest) {
+    std::vector<DigestAndName> files;
+    for (const catalog::Artifact& artifact : artifacts) files.emplace_back(artifact.*digest, artifact.file_name);
+    return checksum_list(files);
 }
 
 // "debian-12-20261121-pvhvm", then "debian-12-20261121.2-pvhvm" …
@@ -83,6 +68,27 @@ std::string renamed(const std::string& file_name, const std::string& from, const
     return file_name.starts_with(from) ? to + file_name.substr(from.size()) : file_name;
 }
 
+// What is in the store and among the releases for a release that does not come to be goes again, so that a failure of
+// the disk does not fill it.
+struct Unpublished {
+    store::Store& files;
+    catalog::Catalog& rows;
+    const fs::path &hidden, &folder;
+    std::vector<std::string> stored{};  // digests of what was not there before
+    bool over = false;
+
+    ~Unpublished() {
+        if (over) return;
+        try {
+            fs::remove_all(hidden);
+            if (!rows.release(folder.filename())) fs::remove_all(folder);
+            for (const std::string& digest : stored)
+                if (!rows.refers_to(digest)) files.remove(digest);
+        } catch (const std::exception&) {  // the next start sweeps it
+        }
+    }
+};
+
 }  // namespace
 
 catalog::Release publish_release(const WorkerResult& result, catalog::Job job, const fs::path& job_folder,
@@ -94,6 +100,7 @@ catalog::Release publish_release(const WorkerResult& result, catalog::Job job, c
     fs::create_directories(releases_folder);
     fs::remove_all(hidden);
     fs::create_directory(hidden);
+    Unpublished unpublished{store, catalog, hidden, folder};
 
     // Products of the worker: hard links, nothing is written twice.
     for (const Product& product : result.products) {
@@ -118,8 +125,8 @@ catalog::Release publish_release(const WorkerResult& result, catalog::Job job, c
     }
 
     // Checksum lists over all of them, each list signed.
-    const std::string sha256 = checksum_list(release.artifacts, &catalog::Artifact::sha256);
-    const std::string md5 = checksum_list(release.artifacts, &catalog::Artifact::md5);
+    const std::string sha256 = list_of(release.artifacts, &catalog::Artifact::sha256);
+    const std::string md5 = list_of(release.artifacts, &catalog::Artifact::md5);
     for (const auto& [name, text] : {std::pair{"SHA256SUMS", &sha256}, std::pair{"MD5SUMS", &md5}}) {
         release.artifacts.push_back(add_file(hidden, name, name, std::as_bytes(std::span(*text))));
         release.artifacts.push_back(
@@ -128,6 +135,7 @@ catalog::Release publish_release(const WorkerResult& result, catalog::Job job, c
     for (catalog::Artifact& artifact : release.artifacts) {
         artifact.id = artifact.sha256;
         artifact.release = release.name;
+        if (!store.contains(artifact.sha256)) unpublished.stored.push_back(artifact.sha256);
         store.adopt(hidden / artifact.file_name, artifact.sha256);
     }
     formats::sync_folder(hidden);
@@ -141,6 +149,7 @@ catalog::Release publish_release(const WorkerResult& result, catalog::Job job, c
     job.progress = 1;
     job.release = release.name;
     catalog.publish(release, job);  // the moment from which it can be seen
+    unpublished.over = true;
     return release;
 }
 
@@ -159,17 +168,11 @@ void write_result(const WorkerResult& result, const fs::path& file) {
                                                           {"title", result.title},
                                                           {"details", json::parse(result.details)},
                                                           {"products", products}});
-    const fs::path temporary = file.string() + ".new";
-    fs::remove(temporary);
-    formats::FileSink sink(temporary);
-    sink.write(std::as_bytes(std::span(text)));
-    sink.finish();
-    fs::rename(temporary, file);
-    formats::sync_folder(file.parent_path());
+    formats::write_whole_file(file, text);
 }
 
 WorkerResult read_result(const fs::path& file) {
-    const json::value parsed = json::parse(read_whole(file));
+    const json::value parsed = json::parse(formats::read_whole_file(file));
     const json::object& object = parsed.as_object();
     const auto text = [](const json::object& from, const char* name) {
         return json::value_to<std::string>(from.at(name));

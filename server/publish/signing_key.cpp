@@ -11,8 +11,8 @@
 #include <filesystem>
 #include <stdexcept>
 
-#include "formats/base/file.hpp"
 #include "formats/base/handle.hpp"
+#include "formats/base/whole_file.hpp"
 #include "formats/stream/digest.hpp"
 
 namespace server::publish {
@@ -35,24 +35,6 @@ std::string text_of(BIO* memory) {
     return {data, static_cast<std::size_t>(size)};
 }
 
-void write_whole(const fs::path& path, const std::string& text, unsigned mode) {
-    const fs::path temporary = path.string() + ".new";
-    fs::remove(temporary);
-    formats::File file = formats::File::create(temporary, mode);
-    file.write(std::as_bytes(std::span(text)));
-    file.sync();
-    file.close();
-    fs::rename(temporary, path);
-    formats::sync_folder(path.parent_path());
-}
-
-std::string read_whole(const fs::path& path) {
-    const formats::File file = formats::File::open_read(path);
-    std::string text(file.size(), '\0');
-    file.read_at(0, std::as_writable_bytes(std::span(text)));
-    return text;
-}
-
 }  // namespace
 
 struct SigningKey::Parts {
@@ -71,7 +53,7 @@ SigningKey SigningKey::load_or_create(const fs::path& folder) {
         if (::stat(file.c_str(), &status) == 0 && (status.st_mode & 077) != 0)
             throw std::runtime_error("signing key: others can read " + file.string() + "; forbid it with: chmod 600 " +
                                      file.string());
-        const std::string pem = read_whole(file);
+        const std::string pem = formats::read_whole_file(file);
         const Memory memory(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
         parts->key.reset(PEM_read_bio_PrivateKey(memory.get(), nullptr, nullptr, nullptr));
         check(parts->key != nullptr, ("cannot read " + file.string()).c_str());
@@ -83,8 +65,8 @@ SigningKey SigningKey::load_or_create(const fs::path& folder) {
     check(PEM_write_bio_PrivateKey(memory.get(), parts->key.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1,
           "cannot write it");
     SigningKey made(std::move(parts));
-    write_whole(folder / "signing-key.pub.pem", made.public_pem(), 0644);
-    write_whole(file, text_of(memory.get()), 0600);
+    formats::write_whole_file(folder / "signing-key.pub.pem", made.public_pem(), 0644);
+    formats::write_whole_file(file, text_of(memory.get()), 0600);
     return made;
 }
 

@@ -159,13 +159,19 @@ Upload UploadFolder::create(const std::string& name, std::uint64_t size, const s
     upload.metadata = metadata;
     const fs::path hidden = folder_ / ("." + upload.id), folder = folder_ / upload.id;
     make_private_folder(hidden);
-    formats::File::create(hidden / "data", 0600).sync();
-    const formats::File mark = formats::File::create(hidden / "mark", 0600);
-    uploads::write_mark(mark, {0, false, entry.used, boot_});
-    mark.sync();
-    write_description(hidden / "upload.json", upload);
-    formats::sync_folder(hidden);
-    fs::rename(hidden, folder);
+    try {
+        formats::File::create(hidden / "data", 0600).sync();
+        const formats::File mark = formats::File::create(hidden / "mark", 0600);
+        uploads::write_mark(mark, {0, false, entry.used, boot_});
+        mark.sync();
+        write_description(hidden / "upload.json", upload);
+        formats::sync_folder(hidden);
+        fs::rename(hidden, folder);
+    } catch (...) {
+        std::error_code none;
+        fs::remove_all(hidden, none);
+        throw;
+    }
     formats::sync_folder(folder_);
     upload.file = folder / "data";
     entries_.emplace(upload.id, entry);

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "formats/base/whole_file.hpp"
 #include "server/random_hex.hpp"
 
 namespace server::uploads {
@@ -73,10 +74,7 @@ void write_description(const fs::path& path, const Upload& upload) {
         json::serialize(json::object{
             {"name", upload.name}, {"size", upload.size}, {"created", upload.created}, {"metadata", upload.metadata}}) +
         "\n";
-    formats::File file = formats::File::create(path, 0600);
-    file.write(std::as_bytes(std::span(text)));
-    file.sync();
-    file.close();
+    formats::write_whole_file(path, text, 0600);
 }
 
 std::string boot_id() {

@@ -6,6 +6,8 @@ import json
 import os
 import pathlib
 import re
+import resource
+import signal
 import subprocess
 import time
 import unittest
@@ -44,6 +46,14 @@ for name, kind, content in (('tiny-20261121-pvhvm.xva.zst', 'xva.zst', b'image' 
     (out / name).write_bytes(content)
     products.append({'file_name': name, 'format': kind, 'size': len(content), 'sha256': hashlib.sha256(content).hexdigest(),
                      'md5': hashlib.md5(content).hexdigest(), 'image_size': 0, 'image_sha256': '', 'image_md5': ''})
+if 'hundreds of files' in recipe:
+    import resource
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    for number in range(300):
+        (out / f'tiny.{number}').write_bytes(b'x')
+        products.append(products[0] | {'file_name': f'tiny.{number}', 'size': 1, 'sha256': hashlib.sha256(b'x').hexdigest(),
+                                       'md5': hashlib.md5(b'x').hexdigest()})
 (job / 'result.json').write_text(json.dumps({'release_name': 'tiny-20261121-pvhvm', 'title': 'Tiny',
                                              'details': {'request': request}, 'products': products}))
 '''
@@ -154,6 +164,110 @@ class Cli(unittest.TestCase):
             self.assertNotEqual(told.returncode, 0, address)
             self.assertIn(address, told.stderr)
         self.assertIn('127.0.0.1', self.xenkiln('serve', '--listen', '0.0.0.0', '--port', '0', '--data', self.folder / 'refused').stderr)
+
+    # -- what cannot be written ---------------------------------------------------------------------
+    def printing(self):
+        """Every command that prints, so that it does."""
+        raw = self.file('disk.raw', os.urandom(1 << 20) + bytes(1 << 20))
+        xva = self.folder / 'disk.xva'
+        if not xva.exists():
+            made = self.xenkiln('convert', raw, xva)
+            self.assertEqual(made.returncode, 0, made.stderr)
+        return [('--help',), ('--version',), ('build', '--help'), ('kickstart', 'parse', '--help'), ('map', raw), ('map', '--json', raw),
+                ('inspect', raw), ('inspect', '--json', raw), ('check', raw), ('compare', raw, raw), ('verify', xva),
+                ('kickstart', 'parse', TINY), ('kickstart', 'parse', '--json', TINY), ('kickstart', 'parse', '--text', TINY),
+                ('kickstart', 'lint', '--format', 'sarif', TINY), ('kickstart', 'plan', TINY), ('kickstart', 'plan', '--json', TINY)]
+
+    def assert_told(self, told, command, reason):
+        self.assertEqual(told.returncode, 1, (command, told))
+        lines = [line for line in told.stderr.split('\n') if 'standard output' in line]
+        self.assertEqual(lines, [f'xenkiln: standard output: {reason}'], (command, told.stderr))
+
+    def test_what_is_printed_into_a_full_disk_is_an_error(self):
+        for command in self.printing():
+            told = self.xenkiln(*command)
+            self.assertEqual((told.returncode, bool(told.stdout)), (0, True), (command, told.stderr))
+            with open('/dev/full', 'w') as full:
+                told = self.xenkiln(*command, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+            self.assert_told(told, command, 'No space left on device')
+
+    def closed(self, *command):
+        return service.run_as_user(['sh', '-c', 'exec "$@" >&-', 'sh', self.bin / 'xenkiln', *command])
+
+    def test_what_is_printed_nowhere_is_an_error_and_is_printed_into_no_file(self):
+        for command in self.printing():
+            self.assert_told(self.closed(*command), command, 'Bad file descriptor')
+        raw, one, two = self.folder / 'disk.raw', self.folder / 'one.vhd', self.folder / 'two.vhd'
+        self.assertEqual(self.xenkiln('convert', raw, one).returncode, 0)
+        told = self.closed('convert', raw, two)
+        self.assertEqual((told.returncode, told.stderr), (0, ''), 'it has nothing to print')
+        self.assertEqual(self.xenkiln('compare', one, two).returncode, 0)
+
+    def test_a_reader_that_has_read_enough_ends_us_quietly(self):
+        for command in self.printing():
+            reader, writer = os.pipe()
+            os.close(reader)
+            with os.fdopen(writer, 'wb') as pipe:
+                told = self.xenkiln(*command, capture_output=False, stdout=pipe, stderr=subprocess.PIPE)
+                self.assertEqual(told.returncode, -signal.SIGPIPE, (command, told.stderr))
+                self.assertNotIn('pipe', told.stderr.lower())
+                # Whoever ignores the signal wants to be told.
+                told = self.xenkiln(*command, capture_output=False, stdout=pipe, stderr=subprocess.PIPE, restore_signals=False)
+                self.assert_told(told, command, 'Broken pipe')
+
+    def test_what_is_wrong_with_a_recipe_is_an_error_that_cannot_be_lost(self):
+        wrong = self.file('wrong.ks', 'lang C\nnosuchcommand\n')
+        with open('/dev/full', 'w') as full:
+            told = self.xenkiln('kickstart', 'parse', wrong, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+        self.assert_told(told, 'parse', 'No space left on device')
+
+    def test_a_service_that_cannot_say_where_it_listens_does_not_start(self):
+        with open('/dev/full', 'w') as full:
+            told = self.xenkiln('serve', '--port', '0', '--data', self.folder / 'silent', capture_output=False, stdout=full,
+                                stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(told.returncode, 1, told)
+        self.assertIn('xenkiln: standard output: No space left on device', told.stderr)
+
+    def on_a_small_disk(self, size, *command):
+        """What a command does to a disk of so many bytes, at DISK; what is left there is printed behind `left:`."""
+        place = self.folder / 'small'
+        place.mkdir(exist_ok=True)
+        os.chown(place, service.USER.pw_uid, service.USER.pw_gid)
+        script = (f'mount -t tmpfs -o size={size} none "$0" || exit 77; "$@"; status=$?; echo "left:$(ls -A "$0")"; exit $status')
+        words = [str(word).replace('DISK', str(place)) for word in command]
+        told = service.run_as_user(['unshare', '--map-root-user', '--mount', 'sh', '-c', script, place, *words])
+        if told.returncode == 77:
+            self.skipTest(told.stderr)
+        return told
+
+    def test_a_conversion_into_a_full_disk_is_an_error_and_leaves_nothing(self):
+        raw = self.file('full.raw', os.urandom(1 << 20))
+        for name in ('out.raw', 'out.vhd', 'out.qcow2', 'out.xva', 'out.xva.gz', 'out.vhd.xz'):
+            told = self.on_a_small_disk('256k', self.bin / 'xenkiln', 'convert', raw, f'DISK/{name}')
+            self.assertEqual((told.returncode, told.stdout), (1, 'left:\n'), (name, told.stderr))
+            self.assertIn('No space left on device', told.stderr, name)
+            self.assertIn(name, told.stderr)
+
+    def test_a_conversion_to_a_full_standard_output_is_an_error(self):
+        raw = self.file('full.raw', os.urandom(1 << 20))
+        with open('/dev/full', 'w') as full:
+            told = self.xenkiln('convert', raw, '-', '--to', 'vhd', capture_output=False, stdout=full, stderr=subprocess.PIPE)
+        self.assertEqual(told.returncode, 1)
+        self.assertIn('No space left on device', told.stderr)
+
+    def test_build_leaves_no_short_list_when_the_disk_has_no_room_for_it(self):
+        recipe = self.file('many.ks', TINY.read_text() + '\n# hundreds of files\n')
+        out = self.folder / 'many'
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        told = self.xenkiln('build', recipe, '--output', out, '--option', 'outputs=xva.zst',
+                            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (16384, hard)))
+        self.assertEqual(told.returncode, 1, told.stderr)
+        self.assertIn('SHA256SUMS', told.stderr)
+        self.assertIn('File too large', told.stderr)
+        self.assertEqual([path.name for path in out.iterdir() if 'SUMS' in path.name], [])
+        told = self.xenkiln('build', recipe, '--output', out, '--option', 'outputs=xva.zst')
+        self.assertEqual(told.returncode, 0, told.stderr)
+        self.assertEqual((out / 'SHA256SUMS').read_text().count('\n'), 303)
 
     # -- build --------------------------------------------------------------------------------------
     def test_build_leaves_a_release_in_the_folder(self):

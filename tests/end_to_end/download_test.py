@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import resource
 import subprocess
 import threading
 import time
@@ -94,6 +95,37 @@ class OfAService(Download):
     def stored(self, content):
         digest = web.sha256(content)
         return self.service.data / 'store' / digest[:2] / digest
+
+    def test_names_that_cannot_be_printed_are_an_error_and_the_files_come_all_the_same(self):
+        files = signed(release_files(), self.key)
+        self.start(files)
+        with open('/dev/full', 'w') as full:
+            told = service.run_as_user([self.bin / 'xenkiln', 'download', RELEASE, '--server', self.server, '--to', self.to],
+                                       capture_output=False, stdout=full, stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(told.returncode, 1, told)
+        self.assertIn('xenkiln: standard output: No space left on device', told.stderr)
+        self.assertTrue(self.here() == files)
+
+    def test_a_disk_without_room_gets_no_file_of_the_release(self):
+        self.start(signed(release_files(), self.key))
+        self.to.mkdir(mode=0o777)
+        self.to.chmod(0o777)
+        script = ('mount -t tmpfs -o size=4m none "$0" || exit 77; "$@"; status=$?; '
+                  'cd "$0"; echo "left:$(ls)"; exit $status')
+        told = service.run_as_user(['unshare', '--map-root-user', '--mount', 'sh', '-c', script, self.to, self.bin / 'xenkiln',
+                                    'download', RELEASE, '--server', self.server, '--to', self.to], timeout=60)
+        if told.returncode == 77:
+            self.skipTest(told.stderr)
+        self.assertEqual((told.returncode, told.stdout), (1, 'left:\n'), told.stderr)
+        self.assertIn('No space left on device', told.stderr)
+        # A limit, unlike a full disk, shows only while the bytes come.
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        told = service.run_as_user([self.bin / 'xenkiln', 'download', RELEASE, '--server', self.server, '--to', self.to,
+                                    '--format', 'xva.zst'], timeout=60,
+                                   preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, hard)))
+        self.assertEqual(told.returncode, 1, told)
+        self.assertIn('File too large', told.stderr)
+        self.assertEqual([name for name in self.here() if not name.startswith('.')], [])
 
     def test_a_release_with_all_its_files(self):
         files = signed(release_files(), self.key)
