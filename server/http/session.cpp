@@ -73,6 +73,7 @@ public:
                                                                                     : 400;
                 if (error.category() == make_error_code(beast::http::error::bad_method).category()) {
                     access_.emplace("-", "-");
+                    if (parser.is_header_done()) log(parser.get());
                     const api::Response refusal = api::problem(status, error.message());
                     co_await send_text(refusal, 11, false, false);
                 }

@@ -303,6 +303,8 @@ class Http(unittest.TestCase):
         connection.sendall(b'BR\x01EW / HTTP/1.1\r\n\r\n')
         connection.makefile('rb').read()
         self.logged(r' - - 400 \d+ bytes\n')
+        self.raw(self.get('/v1/builds?case=413', 'Content-Length: 99999999999', method='POST'))
+        self.logged(r'POST /v1/builds\?case=413 413 \d+ bytes\n')
 
     def test_a_file_that_is_gone_is_a_500_in_the_access_log_too(self):
         stored = hashlib.sha256(self.files[f'{RELEASE}.ova.xml']).hexdigest()
