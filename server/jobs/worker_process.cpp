@@ -79,7 +79,7 @@ WorkerProcess::WorkerProcess(const fs::path& program, const fs::path& folder) {
     const File child_in(in[0], "worker"), child_out(out[1], "worker");
     lifeline_ = File(in[1], "worker's lifeline");
     output_ = File(out[0], "worker's output");
-    const int log = ::open((folder / "log.txt").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    const int log = ::open((folder / "log.txt").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (log < 0) fail("open the log of " + folder.string());
     const File child_log(log, "log");
     const std::string program_text = program.string(), folder_text = folder.string();
@@ -94,6 +94,7 @@ WorkerProcess::WorkerProcess(const fs::path& program, const fs::path& folder) {
         ::execv(argv[0], argv.data());
         ::_exit(127);
     }
+    session_ = pid_;
     std::ofstream(folder / "worker.pid") << pid_ << " " << status_of(std::to_string(pid_)).started << "\n";
 }
 
