@@ -23,7 +23,7 @@
 #include "server/config.hpp"
 #include "server/jobs/last_lines.hpp"
 #include "server/jobs/worker_process.hpp"
-#include "server/publish/publish.hpp"
+#include "server/publish/worker_result.hpp"
 
 namespace cli {
 namespace {
@@ -157,8 +157,8 @@ void explain_failure(const BuildDisplay& display, int exit_code, const Options& 
 void write_lists(const server::publish::WorkerResult& result, const fs::path& output) {
     std::ofstream sha256(output / "SHA256SUMS"), md5(output / "MD5SUMS");
     for (const auto& product : result.products) {
-        sha256 << product.sha256 << "  " << product.file_name << "\n";
-        md5 << product.md5 << "  " << product.file_name << "\n";
+        sha256 << product.sha256.hex() << "  " << product.file_name << "\n";
+        md5 << product.md5.hex() << "  " << product.file_name << "\n";
     }
 }
 

@@ -127,7 +127,9 @@ StoredImages::File StoredImages::file(const catalog::Artifact& artifact) {
     if (found != files_.end()) {
         files_.splice(files_.begin(), files_, found);
     } else {
-        const auto open = [path = store_.path(artifact.sha256), packing = place_of(artifact).value().packing,
+        const auto open = [path =
+                               store_.path(formats::Sha256::of(artifact.sha256, "the digest of " + artifact.file_name)),
+                           packing = place_of(artifact).value().packing,
                            cache = cache_] { return open_shared_file(formats::open_file(path), packing, cache); };
         files_.emplace_front(artifact.sha256, std::async(std::launch::async, open).share());
         if (files_.size() > most_opened) files_.pop_back();
