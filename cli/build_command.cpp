@@ -23,7 +23,7 @@
 #include "server/jobs/last_lines.hpp"
 #include "server/jobs/worker_process.hpp"
 #include "server/publish/checksum_lists.hpp"
-#include "server/publish/publish.hpp"
+#include "server/publish/worker_result.hpp"
 
 namespace cli {
 namespace {

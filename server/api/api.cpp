@@ -112,7 +112,8 @@ Response Api::route(const Request& request) {
 
 Response Api::download(const catalog::Artifact& artifact) const {
     Response response;
-    response.file = FileBody{store_.path(artifact.sha256), artifact.sha256, artifact.format.starts_with("xva")};
+    response.file = FileBody{store_.path(formats::Sha256::of(artifact.sha256, "the digest of " + artifact.file_name)),
+                             artifact.sha256, artifact.format.starts_with("xva")};
     response.headers = {{"Content-Type", content_type(artifact.file_name)},
                         {"Content-Disposition", "attachment; filename=\"" + artifact.file_name + "\""},
                         {"Cache-Control", "public, no-cache"}};

@@ -130,7 +130,7 @@ Response submit(const Request& request, jobs::JobRunner& jobs, catalog::Catalog&
     for (const builders::Note& note : planned.plan.notes)
         notes.push_back({{"line", note.line}, {"message", note.message}});
     const std::string id = jobs.submit({asked.recipe, json::serialize(kept)});
-    return accepted(kind, id, {{"release", planned.plan.release_name}, {"notes", notes}});
+    return accepted(kind, id, {{"notes", notes}});
 }
 
 }  // namespace

@@ -9,7 +9,6 @@
 #include "server/api/job_routes.hpp"
 #include "server/api/json_text.hpp"
 #include "server/api/responses.hpp"
-#include "server/clock.hpp"
 #include "server/jobs/conversion_request.hpp"
 
 namespace server::api {
@@ -52,7 +51,7 @@ Found find_artifact(const ConversionSource& source, catalog::Catalog& catalog, c
     const std::string named = "source.artifact: " + source.release + "/" + source.file_name;
     if (!artifact) return {{}, {}, named + " is not in the catalog", {}};
     if (!is_image(artifact->format)) return {{}, {}, {}, named + " is no image but " + artifact->format};
-    return {store.path(artifact->sha256),
+    return {store.path(formats::Sha256::of(artifact->sha256, "the digest of " + named)),
             {{"name", artifact->file_name}, {"size", artifact->size}, {"sha256", artifact->sha256}},
             {},
             {}};
@@ -102,7 +101,7 @@ Response submit(const Request& request, jobs::JobRunner& jobs, catalog::Catalog&
     const json::object told{{"conversion", body}, {"source", source.told}};
     try {
         const std::string id = jobs.submit({{}, json::serialize(told), kind, source.file});
-        return accepted(kind, id, {{"release", asked.request.name + "-" + today()}});
+        return accepted(kind, id);
     } catch (const std::filesystem::filesystem_error& gone) {
         if (gone.code() != std::errc::no_such_file_or_directory) throw;
         return problem(404, asked.request.source.described() + " is not there any more");

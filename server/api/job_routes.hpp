@@ -13,7 +13,8 @@ namespace server::api {
 Response job_routes(const std::string& kind, const Request& request, const std::vector<std::string>& parts,
                     jobs::JobRunner& jobs, catalog::Catalog& catalog);
 
-// 202 with the job's address; `more` is told besides.
-Response accepted(const std::string& kind, const std::string& id, const boost::json::object& more);
+// 202 with the job's address; `more` is told besides. No release: its name is taken when it is published, and may be
+// another job's until then.
+Response accepted(const std::string& kind, const std::string& id, const boost::json::object& more = {});
 
 }  // namespace server::api

@@ -112,7 +112,7 @@ std::shared_ptr<const Output> StoredImages::unpacked(const catalog::Artifact& ar
 // The lock is held.
 const StoredImages::File& StoredImages::file(const catalog::Artifact& artifact) {
     return files_.of(artifact.sha256, [&, this] {
-        return [path = store_.path(artifact.sha256), packing = place_of(artifact).value().packing, cache = cache_] {
+        return [path = store_.path(formats::Sha256::of(artifact.sha256, "the digest of " + artifact.file_name)), packing = place_of(artifact).value().packing, cache = cache_] {
             return open_shared_file(formats::open_file(path), packing, cache);
         };
     });

@@ -231,6 +231,14 @@ std::string ConversionSource::described() const {
     return url.substr(0, url.find_first_of("?#"));
 }
 
+std::string conversion_release(const ConversionRequest& request, const std::string& date) {
+    return request.name + "-" + date;
+}
+
+std::string conversion_title(const ConversionRequest& request, const std::string& source) {
+    return request.name + ", converted from " + source;
+}
+
 ReadConversion read_conversion(const json::object& body) {
     ReadConversion read;
     ConversionRequest& request = read.request;

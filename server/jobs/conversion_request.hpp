@@ -35,6 +35,10 @@ struct ReadConversion {
     std::vector<std::string> errors;  // each a sentence that begins with the member it speaks of
 };
 
+// Its release and title: what the service expects, and the worker calls it. `source` is the name of the source's file.
+std::string conversion_release(const ConversionRequest& request, const std::string& date);
+std::string conversion_title(const ConversionRequest& request, const std::string& source);
+
 ReadConversion read_conversion(const boost::json::object& body);
 
 }  // namespace server::jobs

@@ -18,8 +18,10 @@
 #include "formats/base/whole_file.hpp"
 #include "formats/stream/digest.hpp"
 #include "server/clock.hpp"
+#include "server/jobs/asked.hpp"
 #include "server/jobs/event_log.hpp"
 #include "server/jobs/progress_reader.hpp"
+#include "server/jobs/strays.hpp"
 #include "server/jobs/worker_process.hpp"
 #include "server/publish/publish.hpp"
 #include "server/publish/signing_key.hpp"
@@ -51,6 +53,7 @@ class Runner : public JobRunner {
 public:
     Runner(const Config& config, catalog::Catalog& catalog, store::Store& store)
         : config_(config), catalog_(catalog), store_(store), key_(publish::SigningKey::load_or_create(config.data)) {
+        take_orphans();
         fs::create_directories(folder());
         ::chmod(folder().c_str(), 0711);
         recover();
@@ -123,7 +126,11 @@ public:
         return events_of(id)->after(after, milliseconds);
     }
 
-    fs::path log_file(const std::string& id) override { return folder(id) / "log.txt"; }
+    // A worker may have put a link in its place: that is no log.
+    fs::path log_file(const std::string& id) override {
+        const fs::path file = folder(id) / "log.txt";
+        return fs::is_symlink(fs::symlink_status(file)) ? fs::path() : file;
+    }
 
 private:
     fs::path folder() const { return config_.data / "jobs"; }
@@ -190,8 +197,8 @@ private:
         fs::create_directories(releases);
         for (const auto& entry : fs::directory_iterator(releases))
             if (!catalog_.release(entry.path().filename().string())) fs::remove_all(entry.path());
-        for (const std::string& digest : store_.digests())
-            if (!catalog_.refers_to(digest)) store_.remove(digest);
+        for (const formats::Sha256& digest : store_.digests())
+            if (!catalog_.refers_to(digest.hex())) store_.remove(digest);
     }
 
     // A job that is not at its end needs its source once more.
@@ -243,6 +250,7 @@ private:
             sweep(folder(job.id), false);
             log->append("state", state_event(JobState::running));
             exit_code = run_worker(job.id, reader);
+            end_strays_of_the_dead();
         } catch (const std::exception& error) {
             reader.fail(error.what());
         }
@@ -254,7 +262,7 @@ private:
     }
 
     int run_worker(const std::string& id, ProgressReader& reader) {
-        auto worker = std::make_shared<WorkerProcess>(config_.worker, folder(id));
+        std::shared_ptr<WorkerProcess> worker;
         struct Listed {
             Runner& of;
             const std::string& id;
@@ -264,11 +272,24 @@ private:
             }
         } const listed{*this, id};
         {
+            const std::lock_guard starting(starting_);
+            worker = std::make_shared<WorkerProcess>(config_.worker, folder(id));
             const std::lock_guard lock(mutex_);
             workers_[id] = worker;
             if (stopping_ || cancelled_.contains(id)) worker->kill();
         }
         return worker->wait([&](std::string_view line) { reader.line(line); });
+    }
+
+    // What escaped the sessions of workers that have ended.
+    void end_strays_of_the_dead() {
+        const std::lock_guard starting(starting_);
+        std::set<pid_t> living;
+        {
+            const std::lock_guard lock(mutex_);
+            for (const auto& [id, worker] : workers_) living.insert(worker->session());
+        }
+        end_strays(living);
     }
 
     void end(ProgressReader& reader, const std::string& id, int exit_code) {
@@ -288,8 +309,8 @@ private:
                 reader.begin("publish");
                 const std::lock_guard one_at_a_time(publishing_);  // a free name stays free until it is taken
                 const catalog::Release release = publish::publish_release(
-                    publish::read_result(folder(id) / (job.kind == "build" ? "result.json" : "out/result.json")), job,
-                    folder(id), config_.data / "releases", key_, store_, catalog_, now_rfc3339());
+                    publish::read_result(folder(id) / (job.kind == "build" ? "result.json" : "out/result.json")),
+                    asked_of(job), job, folder(id), config_.data / "releases", key_, store_, catalog_, now_rfc3339());
                 try {
                     sweep(folder(id), true);
                 } catch (const std::exception& error) {  // of a job that is done and told so; the next start sweeps
@@ -318,6 +339,7 @@ private:
     }
 
     std::mutex publishing_;
+    std::mutex starting_;  // before mutex_; a worker's session is known before anybody looks for strays
     const Config& config_;
     catalog::Catalog& catalog_;
     store::Store& store_;

@@ -4,9 +4,10 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <cmath>
 #include <utility>
+
+#include "server/api/json_text.hpp"
 
 namespace server::jobs {
 namespace {
@@ -14,6 +15,18 @@ namespace {
 namespace json = boost::json;
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
+
+constexpr double most_weight = 1e9;
+
+bool is_name(std::string_view text) {
+    return !text.empty() && text.size() <= ProgressReader::most_name &&
+           std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+std::string cut(std::string_view text, std::size_t most) {
+    if (text.size() <= most) return api::valid_utf8(text);
+    return api::valid_utf8(text.substr(0, most)) + " … (" + std::to_string(text.size()) + " bytes)";
+}
 
 }  // namespace
 
@@ -23,24 +36,72 @@ ProgressReader::ProgressReader(catalog::Job job, EventLog& events, catalog::Cata
 void ProgressReader::line(std::string_view text) {
     json::error_code error;
     const json::value value = json::parse(json::string_view(text.data(), text.size()), error);
-    const json::object* object = error ? nullptr : value.if_object();
-    if (!object) {
-        events_.append("log", json::serialize(json::object{{"line", json::string_view(text.data(), text.size())}}));
-    } else if (const json::value* steps = object->if_contains("steps"); steps && steps->is_array()) {
-        total_ = 0;
-        for (const json::value& step : steps->as_array()) {
-            steps_.emplace_back(json::value_to<std::string>(step.at("name")), step.at("weight").to_number<double>());
-            total_ += steps_.back().second;
-        }
-    } else if (const json::value* step = object->if_contains("step"); step && step->is_string()) {
-        begin(json::value_to<std::string>(*step));
-    } else if (const json::value* part = object->if_contains("fraction"); part && part->is_number()) {
-        fraction(part->to_number<double>());
-    } else if (const json::value* log = object->if_contains("log")) {
-        events_.append("log", json::serialize(json::object{{"line", *log}}));
-    } else if (const json::value* wrong = object->if_contains("error"); wrong && wrong->is_string()) {
-        job_.error = json::value_to<std::string>(*wrong);
+    if (error || !protocol(value)) log(text);
+}
+
+bool ProgressReader::protocol(const json::value& value) {
+    const json::object* object = value.if_object();
+    if (!object || object->size() != 1) return false;
+    const auto& [key, said] = *object->begin();
+    if (key == "steps" && said.is_array()) return announce(said.as_array());
+    if (key == "step" && said.is_string()) return begin_said(said.as_string());
+    if (key == "fraction" && said.is_number()) {
+        fraction(said.to_number<double>());
+    } else if (key == "log" && said.is_string()) {
+        log(said.as_string());
+    } else if (key == "error" && said.is_string()) {
+        job_.error = cut(said.as_string(), most_text);
+    } else {
+        return false;
     }
+    return true;
+}
+
+bool ProgressReader::announce(const json::array& steps) {
+    if (!steps_.empty() || steps.size() > most_steps) return false;
+    std::vector<std::pair<std::string, double>> read;
+    double total = 0;
+    for (const json::value& step : steps) {
+        const json::object* object = step.if_object();
+        const json::value* name = object ? object->if_contains("name") : nullptr;
+        const json::value* weight = object ? object->if_contains("weight") : nullptr;
+        if (!name || !name->is_string() || !is_name(name->as_string()) || !weight || !weight->is_number()) return false;
+        const auto number = weight->to_number<double>();
+        if (!std::isfinite(number) || number < 0 || number > most_weight) return false;
+        read.emplace_back(name->as_string(), number);
+        total += number;
+    }
+    steps_ = std::move(read);
+    total_ = total;
+    return true;
+}
+
+bool ProgressReader::begin_said(const json::string& step) {
+    if (!is_name(step)) return false;
+    if (begun_ >= most_steps) {
+        no_more();
+        return true;
+    }
+    ++begun_;
+    begin(std::string(step));
+    return true;
+}
+
+void ProgressReader::log(std::string_view text) {
+    const std::string line = cut(text, most_text);
+    if (lines_ >= most_lines || bytes_ + line.size() > most_bytes) return no_more();
+    ++lines_;
+    bytes_ += line.size();
+    events_.append("log", json::serialize(json::object{{"line", line}}));
+}
+
+void ProgressReader::no_more() {
+    if (full_) return;
+    full_ = true;
+    events_.append("log", json::serialize(json::object{
+                              {"line", "the worker has said more than is kept here (" + std::to_string(most_lines) +
+                                           " lines, " + std::to_string(most_bytes >> 20) + " MiB, " +
+                                           std::to_string(most_steps) + " steps): what follows is left out"}}));
 }
 
 void ProgressReader::begin(const std::string& step) {
@@ -55,7 +116,7 @@ void ProgressReader::begin(const std::string& step) {
 }
 
 void ProgressReader::fraction(double of_step) {
-    const double part = std::clamp(of_step, 0.0, 1.0);
+    const double part = std::isfinite(of_step) ? std::clamp(of_step, 0.0, 1.0) : 0.0;
     job_.progress = std::max(job_.progress, std::min(0.99, (before_ + weight_ * part) / std::max(total_, 1e-9)));
     if (job_.progress - told_ < 0.002 || Clock::now() - sent_ < 200ms) return;
     told_ = job_.progress;

@@ -152,8 +152,8 @@ private:
     }
 
     void convert(const std::stop_token& stop) {
-        const std::string name = wish_.name + "-" + date();
-        publish::WorkerResult result{name, wish_.name + ", converted from " + facts_.name, {}, {}};
+        const std::string name = conversion_release(wish_, date());
+        publish::WorkerResult result{name, conversion_title(wish_, facts_.name), {}, {}};
         publish::Order order{chosen_.disks, hardware_, wish_.outputs, true, folder_ / "out", name};
         publish::Produced produced = produce(
             order, [&](double part) { progress_.fraction(part); }, stop);

@@ -16,6 +16,7 @@
 #include "builders/hardware/mode_advice.hpp"
 #include "formats/base/whole_file.hpp"
 #include "formats/raw/raw.hpp"
+#include "server/jobs/asked.hpp"
 #include "server/jobs/line_progress.hpp"
 #include "server/jobs/run_conversion.hpp"
 #include "server/publish/produce.hpp"
@@ -52,21 +53,6 @@ void stop_on_signal(std::stop_source& stop) {
         ::sigwait(&signals, &signal);
         stop.request_stop();
     }).detach();
-}
-
-builders::BuildOptions options_of(const json::object& request) {
-    builders::BuildOptions options;
-    for (const auto& [key, value] : request.at("options").as_object()) {
-        const auto set = [&, name = std::string(key)](const json::value& one) {
-            if (const auto wrong = set_option(options, name, json::value_to<std::string>(one)))
-                throw builders::StepFailed(*wrong);
-        };
-        if (value.is_array())
-            for (const json::value& one : value.as_array()) set(one);
-        else
-            set(value);
-    }
-    return options;
 }
 
 json::object details(const builders::BuildPlan& plan, const builders::BuildResult& built) {

@@ -80,7 +80,7 @@ WorkerProcess::WorkerProcess(const fs::path& program, const fs::path& folder) {
     const File child_in(in[0], "worker"), child_out(out[1], "worker");
     lifeline_ = File(in[1], "worker's lifeline");
     output_ = File(out[0], "worker's output");
-    const int log = ::open((folder / "log.txt").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    const int log = ::open((folder / "log.txt").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (log < 0) fail("open the log of " + folder.string());
     const File child_log(log, "log");
     const std::string program_text = program.string(), folder_text = folder.string();
@@ -95,6 +95,7 @@ WorkerProcess::WorkerProcess(const fs::path& program, const fs::path& folder) {
         ::execv(argv[0], argv.data());
         ::_exit(127);
     }
+    session_ = pid_;
     try {  // without it, one that outlives a crash of ours could not be found
         formats::write_whole_file(folder / "worker.pid",
                                   std::to_string(pid_) + " " + status_of(std::to_string(pid_)).started + "\n", 0600);

@@ -26,9 +26,10 @@ public:
     // Asks (SIGTERM); from another thread. The worker has five seconds, then its session is killed.
     void cancel();
     void kill();
+    pid_t session() const { return session_; }  // of its processes, also when they are gone
 
 private:
-    pid_t pid_ = -1;
+    pid_t pid_ = -1, session_ = -1;
     formats::File lifeline_, output_;
 };
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "formats/base/whole_file.hpp"
-#include "server/publish/publish.hpp"
+#include "server/publish/worker_result.hpp"
 
 namespace server::publish {
 
@@ -18,8 +18,8 @@ std::string checksum_list(std::vector<DigestAndName> files) {
 void write_checksum_lists(const std::vector<Product>& products, const std::filesystem::path& folder) {
     std::vector<DigestAndName> sha256, md5;
     for (const Product& product : products) {
-        sha256.emplace_back(product.sha256, product.file_name);
-        md5.emplace_back(product.md5, product.file_name);
+        sha256.emplace_back(product.sha256.hex(), product.file_name);
+        md5.emplace_back(product.md5.hex(), product.file_name);
     }
     // A list of an earlier build in this folder would vouch for files that are no more.
     std::filesystem::remove(folder / "SHA256SUMS");

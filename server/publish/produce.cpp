@@ -6,7 +6,6 @@
 #include <memory>
 #include <mutex>
 
-#include "builders/build_report.hpp"
 #include "builders/errors.hpp"
 #include "builders/hardware/domain_config.hpp"
 #include "formats/base/whole_file.hpp"
@@ -25,19 +24,12 @@ using formats::DigestKind;
 using formats::OutputKind;
 constexpr DigestKind sha256 = DigestKind::sha256, md5 = DigestKind::md5;
 
-// "x.xva.xz", "x.vhd", "x-fixed.vhd": what lies behind the last dots is what others know the format by.
-std::string file_name(const std::string& stem, const OutputKind& kind) {
-    const std::string name = output_name(kind), format(to_string(kind.format));
-    const std::string variant = name.substr(format.size(), name.find('.') - format.size());
-    return stem + variant + "." + format + std::string(file_ending(kind.packing));
-}
-
 // One output file and its way there: compressor → artifact's digests and file.
 class OutputFile {
 public:
     OutputFile(const OutputKind& kind, const std::filesystem::path& out, const std::string& stem)
         : kind_(kind),
-          name_(file_name(stem, kind)),
+          name_(product_name(stem, output_name(kind))),
           file_(out / name_),
           digest_{sha256, md5},
           stored_(file_, digest_),
@@ -48,8 +40,14 @@ public:
     const formats::DigestSink& digest() const { return digest_; }
 
     Product product(const formats::DigestSink& image) const {
-        return {name_,        output_name(kind_), digest_.size(), digest_.hex(sha256), digest_.hex(md5),
-                image.size(), image.hex(sha256),  image.hex(md5)};
+        return {name_,
+                output_name(kind_),
+                digest_.size(),
+                formats::Sha256::of(digest_.hex(sha256), name_),
+                formats::Md5::of(digest_.hex(md5), name_),
+                image.size(),
+                formats::Sha256::of(image.hex(sha256), name_),
+                formats::Md5::of(image.hex(md5), name_)};
     }
 
 private:
@@ -173,19 +171,6 @@ private:
 };
 
 }  // namespace
-
-Product write_text(const std::string& text, const char* format, const std::filesystem::path& out,
-                   const std::string& file_stem) {
-    const std::string name = file_stem + "." + format;
-    formats::write_whole_file(out / name, text);
-    return {name, format, text.size(), formats::digest_hex(sha256, text), formats::digest_hex(md5, text), 0, {}, {}};
-}
-
-void write_report(WorkerResult& result, const std::filesystem::path& out) {
-    for (const auto& [text, format] : {std::pair{result.details + "\n", "report.json"},
-                                       std::pair{builders::report_text(result.title, result.details), "report.txt"}})
-        result.products.push_back(write_text(text, format, out, result.release_name));
-}
 
 std::vector<OutputKind> output_kinds(const std::vector<builders::Output>& outputs, bool xxhash,
                                      const std::string& date) {

@@ -14,7 +14,7 @@
 #include "formats/disk/block_source.hpp"
 #include "formats/hardware.hpp"
 #include "formats/plan_output.hpp"
-#include "server/publish/publish.hpp"
+#include "server/publish/worker_result.hpp"
 
 namespace server::publish {
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/publish/publish.hpp"
 
-#include <boost/json.hpp>
+#include <algorithm>
+#include <span>
+#include <stdexcept>
+#include <vector>
 
 #include "formats/base/file.hpp"
 #include "formats/base/whole_file.hpp"
@@ -9,12 +12,12 @@
 #include "server/publish/checksum_lists.hpp"
 #include "server/publish/public_recipe.hpp"
 #include "server/publish/signing_key.hpp"
+#include "server/publish/worker_file.hpp"
 
 namespace server::publish {
 namespace {
 
 namespace fs = std::filesystem;
-namespace json = boost::json;
 using formats::DigestKind;
 
 // A small file of the release: written, synced, described.
@@ -57,67 +60,92 @@ std::string free_name(const std::string& wanted, catalog::Catalog& catalog) {
     }
 }
 
-// A worker may have been taken over by what it built: its files are its out/ folder's, nothing else.
-void require_plain(const std::string& file_name) {
-    if (file_name.empty() || file_name.starts_with('.') || file_name.find('/') != std::string::npos)
-        throw std::runtime_error("the worker's result names '" + file_name + "', which is not a plain file name");
-}
-
-// The worker named its files after the release it expected.
-std::string renamed(const std::string& file_name, const std::string& from, const std::string& to) {
-    return file_name.starts_with(from) ? to + file_name.substr(from.size()) : file_name;
-}
-
-// What is in the store and among the releases for a release that does not come to be goes again, so that a failure of
-// the disk does not fill it.
-struct Unpublished {
-    store::Store& files;
-    catalog::Catalog& rows;
-    const fs::path &hidden, &folder;
-    std::vector<std::string> stored{};  // digests of what was not there before
-    bool over = false;
-
-    ~Unpublished() {
-        if (over) return;
-        try {
-            fs::remove_all(hidden);
-            if (!rows.release(folder.filename())) fs::remove_all(folder);
-            for (const std::string& digest : stored)
-                if (!rows.refers_to(digest)) files.remove(digest);
-        } catch (const std::exception&) {  // the next start sweeps it
-        }
+// Opened, measured, and as the result says, in its order.
+std::vector<formats::File> open_products(const WorkerResult& result, const fs::path& out, const fs::path& spare) {
+    const formats::File folder = open_folder(out);
+    std::vector<formats::File> files;
+    for (const Product& product : result.products) files.push_back(open_product(folder, product.file_name, spare));
+    const std::vector<Measured> measured = measure(files);
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        const Product& said = result.products[i];
+        const std::string which = "the worker's result says that " + said.file_name + " has ";
+        if (measured[i].size != said.size)
+            throw std::runtime_error(which + std::to_string(said.size) + " bytes; it has " +
+                                     std::to_string(measured[i].size));
+        if (measured[i].sha256 != said.sha256)
+            throw std::runtime_error(which + "the SHA-256 " + said.sha256.hex() + "; it has " +
+                                     measured[i].sha256.hex());
+        if (measured[i].md5 != said.md5)
+            throw std::runtime_error(which + "the MD5 " + said.md5.hex() + "; it has " + measured[i].md5.hex());
+        require_sealed(files[i]);
     }
+    return files;
+}
+
+// What a release that does not come to be has put into the store and its folders goes again: a failure of the disk must
+// not fill it.
+class Unfinished {
+public:
+    Unfinished(fs::path hidden, fs::path folder, store::Store& store, catalog::Catalog& catalog)
+        : hidden_(std::move(hidden)), folder_(std::move(folder)), store_(store), catalog_(catalog) {}
+    Unfinished(const Unfinished&) = delete;
+    ~Unfinished() {
+        if (!finished_) undo();
+    }
+    void adopt(const formats::File& file, const formats::Sha256& digest) {
+        if (store_.adopt(file, digest)) added_.push_back(digest);
+    }
+    void finish() { finished_ = true; }
+
+private:
+    void undo() noexcept try {
+        fs::remove_all(hidden_);
+        if (!catalog_.release(folder_.filename())) fs::remove_all(folder_);
+        for (const formats::Sha256& digest : added_)
+            if (!catalog_.refers_to(digest.hex())) store_.remove(digest);
+    } catch (const std::exception&) {
+        // The next start of the service sweeps what is left.
+    }
+
+    fs::path hidden_, folder_;
+    store::Store& store_;
+    catalog::Catalog& catalog_;
+    std::vector<formats::Sha256> added_;
+    bool finished_ = false;
 };
 
 }  // namespace
 
-catalog::Release publish_release(const WorkerResult& result, catalog::Job job, const fs::path& job_folder,
-                                 const fs::path& releases_folder, const SigningKey& key, store::Store& store,
-                                 catalog::Catalog& catalog, const std::string& now) {
-    require_plain(result.release_name);
-    catalog::Release release{free_name(result.release_name, catalog), result.title, now, job.id, result.details, {}};
+catalog::Release publish_release(const WorkerResult& result, const Asked& asked, catalog::Job job,
+                                 const fs::path& job_folder, const fs::path& releases_folder, const SigningKey& key,
+                                 store::Store& store, catalog::Catalog& catalog, const std::string& now) {
+    require_asked(result, asked);
+    catalog::Release release{free_name(asked.release_name, catalog), result.title, now, job.id, result.details, {}};
     const fs::path hidden = releases_folder / (".incoming-" + job.id), folder = releases_folder / release.name;
     fs::create_directories(releases_folder);
     fs::remove_all(hidden);
+    Unfinished unfinished(hidden, folder, store, catalog);
     fs::create_directory(hidden);
-    Unpublished unpublished{store, catalog, hidden, folder};
 
-    // Products of the worker: hard links, nothing is written twice.
-    for (const Product& product : result.products) {
-        require_plain(product.file_name);
-        const std::string name = renamed(product.file_name, result.release_name, release.name);
-        fs::create_hard_link(job_folder / "out" / product.file_name, hidden / name);
+    // Products of the worker: hard links to what was opened, nothing is written twice.
+    const std::vector<formats::File> files = open_products(result, job_folder / "out", hidden);
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        const Product& product = result.products[i];
+        const std::string name = product_name(release.name, product.format);
+        unfinished.adopt(files[i], product.sha256);
+        fs::create_hard_link(store.path(product.sha256), hidden / name);
         release.artifacts.push_back({{},
                                      {},
                                      name,
                                      product.format,
                                      product.size,
-                                     product.sha256,
-                                     product.md5,
+                                     product.sha256.hex(),
+                                     product.md5.hex(),
                                      product.image_size,
-                                     product.image_sha256,
-                                     product.image_md5});
+                                     product.image_sha256 ? product.image_sha256->hex() : "",
+                                     product.image_md5 ? product.image_md5->hex() : ""});
     }
+    const std::size_t of_the_worker = release.artifacts.size();
     if (!job.recipe.empty()) {  // a conversion has none
         const std::string recipe = public_recipe(job.recipe);
         release.artifacts.push_back(
@@ -132,11 +160,13 @@ catalog::Release publish_release(const WorkerResult& result, catalog::Job job, c
         release.artifacts.push_back(
             add_file(hidden, std::string(name) + ".sig", "signature", key.sign(std::as_bytes(std::span(*text)))));
     }
-    for (catalog::Artifact& artifact : release.artifacts) {
+    for (std::size_t i = 0; i < release.artifacts.size(); ++i) {
+        catalog::Artifact& artifact = release.artifacts[i];
         artifact.id = artifact.sha256;
         artifact.release = release.name;
-        if (!store.contains(artifact.sha256)) unpublished.stored.push_back(artifact.sha256);
-        store.adopt(hidden / artifact.file_name, artifact.sha256);
+        if (i >= of_the_worker)
+            unfinished.adopt(formats::File::open_read(hidden / artifact.file_name),
+                             formats::Sha256::of(artifact.sha256, artifact.file_name));
     }
     formats::sync_folder(hidden);
     // From here on everything of the release is on the disk, under names that nobody is shown.
@@ -149,42 +179,8 @@ catalog::Release publish_release(const WorkerResult& result, catalog::Job job, c
     job.progress = 1;
     job.release = release.name;
     catalog.publish(release, job);  // the moment from which it can be seen
-    unpublished.over = true;
+    unfinished.finish();
     return release;
-}
-
-void write_result(const WorkerResult& result, const fs::path& file) {
-    json::array products;
-    for (const Product& p : result.products)
-        products.push_back({{"file_name", p.file_name},
-                            {"format", p.format},
-                            {"size", p.size},
-                            {"sha256", p.sha256},
-                            {"md5", p.md5},
-                            {"image_size", p.image_size},
-                            {"image_sha256", p.image_sha256},
-                            {"image_md5", p.image_md5}});
-    const std::string text = json::serialize(json::object{{"release_name", result.release_name},
-                                                          {"title", result.title},
-                                                          {"details", json::parse(result.details)},
-                                                          {"products", products}});
-    formats::write_whole_file(file, text);
-}
-
-WorkerResult read_result(const fs::path& file) {
-    const json::value parsed = json::parse(formats::read_whole_file(file));
-    const json::object& object = parsed.as_object();
-    const auto text = [](const json::object& from, const char* name) {
-        return json::value_to<std::string>(from.at(name));
-    };
-    WorkerResult result{text(object, "release_name"), text(object, "title"), json::serialize(object.at("details")), {}};
-    for (const json::value& value : object.at("products").as_array()) {
-        const json::object& p = value.as_object();
-        result.products.push_back({text(p, "file_name"), text(p, "format"), p.at("size").to_number<std::uint64_t>(),
-                                   text(p, "sha256"), text(p, "md5"), p.at("image_size").to_number<std::uint64_t>(),
-                                   text(p, "image_sha256"), text(p, "image_md5")});
-    }
-    return result;
 }
 
 }  // namespace server::publish

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Files by their SHA256. A file appears under its digest in one rename, complete and synced, or not
-// at all; it never changes afterwards.
+// Files by their SHA256. A file appears under its digest at once, complete and synced, or not at all; it never changes
+// afterwards.
 #include <filesystem>
 #include <string>
 #include <vector>
+
+#include "formats/base/file.hpp"
+#include "formats/base/hex_digest.hpp"
 
 namespace server::store {
 
@@ -12,15 +15,17 @@ class Store {
 public:
     explicit Store(std::filesystem::path folder);
 
-    // Takes over a file of the same file system that is complete and synced: hard-links it under
-    // its digest and syncs the folder; the file at `path` stays. The digest is taken on trust from
-    // the pipeline that wrote the file. Adopting what is already there is fine.
-    void adopt(const std::filesystem::path& path, const std::string& sha256);
+    // Takes over an open file of the same file system: hard-links what is open, whatever its name holds by now, under
+    // its digest, and syncs the folder; its other names stay. REQUIRES: the caller has digested and synced it, and
+    // nobody can write it. When there is a file of this digest already, its bytes are compared: false when they are the
+    // same, std::runtime_error when they are not (that file is damaged).
+    bool adopt(const formats::File& file, const formats::Sha256& digest);
 
-    std::filesystem::path path(const std::string& sha256) const;  // whether or not it is there
-    bool contains(const std::string& sha256) const;
-    void remove(const std::string& sha256);
-    std::vector<std::string> digests() const;  // of every file, for the sweep after a crash
+    std::filesystem::path path(const formats::Sha256& digest) const;  // whether or not it is there
+    bool contains(const formats::Sha256& digest) const;
+    void remove(const formats::Sha256& digest);
+    // Of every file, for the sweep after a crash. What has another name is not the store's and not told.
+    std::vector<formats::Sha256> digests() const;
 
 private:
     std::filesystem::path folder_;

@@ -54,6 +54,8 @@ if 'hundreds of files' in recipe:
         (out / f'tiny.{number}').write_bytes(b'x')
         products.append(products[0] | {'file_name': f'tiny.{number}', 'size': 1, 'sha256': hashlib.sha256(b'x').hexdigest(),
                                        'md5': hashlib.md5(b'x').hexdigest()})
+    if kind == 'xva.zst':
+        products[-1] |= {'image_size': 5, 'image_sha256': '0' * 64, 'image_md5': '0' * 32}
 (job / 'result.json').write_text(json.dumps({'release_name': 'tiny-20261121-pvhvm', 'title': 'Tiny',
                                              'details': {'request': request}, 'products': products}))
 '''

@@ -86,7 +86,7 @@ TEST_F(ApiCatalog, nothing_but_catalogued_files_can_be_had) {
 
 TEST_F(ApiCatalog, a_catalogued_file_that_is_gone_from_the_store_is_an_error_not_a_crash) {
     add_release("one-20261121-pvhvm");
-    std::filesystem::remove(store.path(digest_of('a')));
+    std::filesystem::remove(stored(digest_of('a')));
     const Response gone = get("/download/one-20261121-pvhvm/one-20261121-pvhvm.xva.xz");
     EXPECT_TRUE(gone.status >= 400 || gone.file) << gone.status;  // http answers for a file that cannot be opened
 }

@@ -52,7 +52,7 @@ TEST_F(ApiConversions, a_request_becomes_a_job_of_its_own_kind) {
     const std::string id(reply.at("id").as_string());
     EXPECT_EQ(header(response, "Location"), "/v1/conversions/" + id);
     EXPECT_EQ(reply.at("links").at("log").as_string(), "/v1/conversions/" + id + "/log");
-    EXPECT_TRUE(std::string(reply.at("release").as_string()).starts_with("web-20"));
+    EXPECT_FALSE(reply.contains("release"));  // another job may take that name first
     ASSERT_EQ(runner.submitted.size(), 1U);
     EXPECT_EQ(runner.submitted[0].kind, "conversion");
     EXPECT_TRUE(runner.submitted[0].recipe.empty());
@@ -104,7 +104,7 @@ TEST_F(ApiConversions, an_artifact_is_the_stores_file_and_must_be_an_image) {
         return convert(body);
     };
     EXPECT_EQ(from("one-20261121-pvhvm.xva.xz").status, 202U);
-    EXPECT_EQ(runner.submitted.at(0).source, store.path(digest_of('a')));
+    EXPECT_EQ(runner.submitted.at(0).source, stored(digest_of('a')));
     EXPECT_EQ(from("one-20261121-pvhvm.ova.xml").status, 422U);
     EXPECT_EQ(from("SHA256SUMS").status, 422U);
     EXPECT_EQ(from("../signing-key.pem").status, 404U);

@@ -36,7 +36,7 @@ protected:
         server::catalog::Release release{name, name, "2026-11-21T06:30:00Z", "00112233445566ff", details, {}};
         for (const auto& [format, bytes] : files) {
             const std::string digest = formats::digest_hex(formats::DigestKind::sha256, bytes);
-            put(store.path(digest), {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+            put(stored(digest), {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
             release.artifacts.push_back(
                 {digest, name, name + "." + format, format, bytes.size(), digest, "", 0, "", ""});
         }

@@ -168,6 +168,9 @@ protected:
     ~ApiTest() override { std::filesystem::remove_all(folder); }
 
     static std::string digest_of(char digit) { return std::string(64, digit); }
+    std::filesystem::path stored(const std::string& digest) const {
+        return store.path(formats::Sha256::of(digest, "a test's digest"));
+    }
 
     void put(const std::filesystem::path& path, const std::string& text) const {
         std::filesystem::create_directories(path.parent_path());
@@ -180,7 +183,7 @@ protected:
                                          {}};
         const auto add = [&](const std::string& file, const std::string& format, const std::string& content,
                              char digit) {
-            put(store.path(digest_of(digit)), content);
+            put(stored(digest_of(digit)), content);
             release.artifacts.push_back({digest_of(digit), name, file, format, content.size(), digest_of(digit),
                                          std::string(32, digit), format == "xva.xz" ? 1073741824U : 0U,
                                          format == "xva.xz" ? std::string(64, 'e') : "",

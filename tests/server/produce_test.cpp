@@ -62,7 +62,7 @@ protected:
     }
     static std::map<std::string, Product> by_format(const Produced& produced) {
         std::map<std::string, Product> all;
-        for (const Product& product : produced.products) all[product.format] = product;
+        for (const Product& product : produced.products) all.emplace(product.format, product);
         return all;
     }
 

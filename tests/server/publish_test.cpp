@@ -108,8 +108,9 @@ protected:
              "Debian 12, pvhvm",
              "{}",
              {{"debian-12-20261121-pvhvm.xva.xz", "xva.xz", content.size(),
-               formats::digest_hex(DigestKind::sha256, content), formats::digest_hex(DigestKind::md5, content), 7,
-               std::string(64, 'a'), std::string(32, 'b')}}},
+               formats::Sha256::of(formats::digest_hex(DigestKind::sha256, content), "sha256"),
+               formats::Md5::of(formats::digest_hex(DigestKind::md5, content), "md5"), 7,
+               formats::Sha256::of(std::string(64, 'a'), "sha256"), formats::Md5::of(std::string(32, 'b'), "md5")}}},
             folder / id / "result.json");
         Job job{id, "build", JobState::publishing, "{}", "rootpw Schatz17\n", "2026-11-21T06:00:00Z", "", "", 1, "", 0,
                 "", ""};
@@ -117,8 +118,9 @@ protected:
         return job;
     }
     Release publish(const Job& job) {
-        return publish_release(server::publish::read_result(folder / job.id / "result.json"), job, folder / job.id,
-                               folder / "releases", key, store, catalog, "2026-11-21T07:00:00Z");
+        return publish_release(server::publish::read_result(folder / job.id / "result.json"),
+                               {"debian-12-20261121-pvhvm", "Debian 12, pvhvm", false, {"xva.xz"}}, job,
+                               folder / job.id, folder / "releases", key, store, catalog, "2026-11-21T07:00:00Z");
     }
     std::set<std::string> released() const {
         std::set<std::string> names;
@@ -139,7 +141,7 @@ TEST_F(Publish, every_file_stands_in_signed_lists_the_store_and_the_catalog) {
     const std::string sums = read(files / "SHA256SUMS");
     for (const auto& artifact : release.artifacts) {
         const std::string content = read(files / artifact.file_name);
-        EXPECT_EQ(content, read(store.path(artifact.sha256)));
+        EXPECT_EQ(content, read(store.path(formats::Sha256::of(artifact.sha256, artifact.file_name))));
         EXPECT_EQ(formats::digest_hex(DigestKind::sha256, content), artifact.sha256) << artifact.file_name;
         EXPECT_EQ(formats::digest_hex(DigestKind::md5, content), artifact.md5) << artifact.file_name;
         EXPECT_EQ(content.size(), artifact.size);
@@ -220,8 +222,8 @@ TEST_F(Publish, what_an_earlier_death_left_half_done_is_swept_away) {
 
 TEST_F(Publish, a_result_with_a_path_in_a_name_is_refused) {
     Job job = worker_did("01");
+    auto result = server::publish::read_result(folder / "01/result.json");
     for (const std::string name : {"../../escape", "/etc/passwd", "a/b", "..", ""}) {
-        auto result = server::publish::read_result(folder / "01/result.json");
         result.products[0].file_name = name;
         server::publish::write_result(result, folder / "01/result.json");
         EXPECT_THROW(publish(job), std::exception) << name;
