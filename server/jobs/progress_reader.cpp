@@ -14,15 +14,15 @@ using namespace std::chrono_literals;
 
 }  // namespace
 
-ProgressReader::ProgressReader(catalog::Job job, EventLog& events, catalog::Catalog& catalog)
-    : job_(std::move(job)), events_(events), catalog_(catalog) {}
+ProgressReader::ProgressReader(catalog::Job job, EventLog& events, catalog::Catalog& catalog, SecretFilter filter)
+    : job_(std::move(job)), events_(events), catalog_(catalog), filter_(std::move(filter)) {}
 
 void ProgressReader::line(std::string_view text) {
     json::error_code error;
     const json::value value = json::parse(json::string_view(text.data(), text.size()), error);
     const json::object* object = error ? nullptr : value.if_object();
     if (!object) {
-        events_.append("log", json::serialize(json::object{{"line", json::string_view(text.data(), text.size())}}));
+        events_.append("log", json::serialize(json::object{{"line", filter_.masked(text)}}));
     } else if (const json::value* steps = object->if_contains("steps"); steps && steps->is_array()) {
         total_ = 0;
         for (const json::value& step : steps->as_array()) {
@@ -34,9 +34,10 @@ void ProgressReader::line(std::string_view text) {
     } else if (const json::value* part = object->if_contains("fraction"); part && part->is_number()) {
         fraction(part->to_number<double>());
     } else if (const json::value* log = object->if_contains("log")) {
-        events_.append("log", json::serialize(json::object{{"line", *log}}));
+        const std::string said = log->is_string() ? json::value_to<std::string>(*log) : json::serialize(*log);
+        events_.append("log", json::serialize(json::object{{"line", filter_.masked(said)}}));
     } else if (const json::value* wrong = object->if_contains("error"); wrong && wrong->is_string()) {
-        job_.error = json::value_to<std::string>(*wrong);
+        fail(json::value_to<std::string>(*wrong));
     }
 }
 
@@ -45,9 +46,9 @@ void ProgressReader::begin(const std::string& step) {
     weight_ = 0;
     for (const auto& [name, weight] : steps_)
         if (name == step) weight_ = weight;
-    job_.step = step;
+    job_.step = filter_.masked(step);
     job_.progress = std::max(job_.progress, std::min(0.99, before_ / std::max(total_, 1e-9)));
-    events_.append("step", json::serialize(json::object{{"step", step}, {"progress", job_.progress}}));
+    events_.append("step", json::serialize(json::object{{"step", job_.step}, {"progress", job_.progress}}));
     save(true);
 }
 
