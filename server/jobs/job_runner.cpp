@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/jobs/job_runner.hpp"
 
+#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include <atomic>
@@ -17,6 +18,7 @@
 #include "formats/stream/digest.hpp"
 #include "server/clock.hpp"
 #include "server/jobs/event_log.hpp"
+#include "server/jobs/forget.hpp"
 #include "server/jobs/progress_reader.hpp"
 #include "server/jobs/worker_process.hpp"
 #include "server/publish/publish.hpp"
@@ -109,6 +111,7 @@ public:
             const std::lock_guard lock(mutex_);
             if (catalog_.cancel_queued(id, now_rfc3339())) {
                 sweep(folder(id), true);
+                forget_job(id);
                 finish_events(id, JobState::cancelled);
                 return true;
             }
@@ -182,7 +185,9 @@ private:
         }
         for (const auto& entry : fs::directory_iterator(folder())) {
             const std::optional<Job> job = catalog_.job(entry.path().filename().string());
-            sweep(entry.path(), !job || job->state != JobState::queued);
+            const bool at_its_end = !job || job->state != JobState::queued;
+            sweep(entry.path(), at_its_end);
+            if (job && at_its_end && remembers(entry.path())) forget_job(job->id, true);
         }
         const fs::path releases = config_.data / "releases";
         fs::create_directories(releases);
@@ -203,6 +208,15 @@ private:
         for (const fs::path& path : sources) fs::remove_all(path);
     }
 
+    // Its end is in its row. What fails here the next start does.
+    void forget_job(const std::string& id, bool mend_logs = false) {
+        try {
+            if (const std::optional<Job> job = catalog_.job(id)) forget(*job, folder(id), catalog_, mend_logs);
+        } catch (const std::exception& error) {
+            spdlog::error("job {} still has its recipe: {}", id, error.what());
+        }
+    }
+
     void work(const std::stop_token& stop) {
         while (!stop.stop_requested()) {
             std::optional<Job> job = catalog_.claim_job(now_rfc3339());
@@ -217,12 +231,13 @@ private:
 
     void run(Job job) {
         const std::shared_ptr<EventLog> log = events_of(job.id);
-        ProgressReader reader(job, *log, catalog_);
+        const SecretFilter filter = filter_of(job);
+        ProgressReader reader(job, *log, catalog_, filter);
         int exit_code = 1;
         try {
             sweep(folder(job.id), false);
             log->append("state", state_event(JobState::running));
-            exit_code = run_worker(job.id, reader);
+            exit_code = run_worker(job.id, reader, filter);
         } catch (const std::exception& error) {
             reader.fail(error.what());
         }
@@ -233,8 +248,8 @@ private:
         end(reader, job.id, exit_code);
     }
 
-    int run_worker(const std::string& id, ProgressReader& reader) {
-        auto worker = std::make_shared<WorkerProcess>(config_.worker, folder(id));
+    int run_worker(const std::string& id, ProgressReader& reader, const SecretFilter& filter) {
+        auto worker = std::make_shared<WorkerProcess>(config_.worker, folder(id), filter);
         {
             const std::lock_guard lock(mutex_);
             workers_[id] = worker;
@@ -266,6 +281,7 @@ private:
                     publish::read_result(folder(id) / (job.kind == "build" ? "result.json" : "out/result.json")), job,
                     folder(id), config_.data / "releases", key_, store_, catalog_, now_rfc3339());
                 sweep(folder(id), true);
+                forget_job(id);
                 return finish_events(id, JobState::done);
             }
         } catch (const std::exception& error) {
@@ -285,6 +301,7 @@ private:
             job.error += std::string(job.error.empty() ? "" : "; ") + "cleaning up failed: " + error.what();
         }
         catalog_.update_job(job);
+        forget_job(id);  // not before: a job that a restart takes up again needs its recipe
         finish_events(id, job.state, job.error);
     }
 
