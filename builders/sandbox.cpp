@@ -44,6 +44,8 @@ const std::string memory_file_limit = std::to_string(std::uint64_t{1} << 30);  /
 // All namespaces of the service user together: with the limit of each build below it, builds do not take each
 // other's processes.
 constexpr rlim_t process_limit_of_all = 16384;
+// What an installer's programs and scripts expect: ours, or the user's, is about our files and not the image's.
+constexpr const char* with_image_umask = "umask 022 && exec \"$@\"";
 constexpr const char* proxy_address = "127.0.0.1:3128";
 
 Arguments bwrap() {
@@ -98,6 +100,7 @@ Sandbox::Sandbox(fs::path work, const Limits& limits) : work_(std::move(work)), 
                                "; let it through with: chmod o+x " + folder.string());
     }
     if (!fs::create_directory(tree_)) throw StepFailed(tree_.string() + " is there already");
+    fs::permissions(tree_, fs::perms(0755));                 // the image's own root folder, whatever our umask is
     capture(in_id_range({"chown", "1:1", tree_.string()}));  // 1: the first subordinate id
 }
 
@@ -140,6 +143,7 @@ Arguments Sandbox::outer_namespace(Network network) const {
     // Inside the namespace, so that only its own processes count.
     add(argv, {"prlimit", "--nproc=" + std::to_string(std::min<rlim_t>(limits_.processes, now.rlim_max)),
                "--data=" + std::to_string(limits_.memory), "--fsize=" + std::to_string(limits_.disk), "--"});
+    argv.insert(argv.begin(), {"sh", "-c", with_image_umask, "sh"});
     return argv;
 }
 

@@ -18,6 +18,8 @@
 #include "formats/base/whole_file.hpp"
 #include "formats/raw/raw.hpp"
 #include "formats/stream/output_file.hpp"
+#include "kickstart/parser.hpp"
+#include "kickstart/secret_values.hpp"
 #include "server/clock.hpp"
 #include "server/config.hpp"
 #include "server/jobs/last_lines.hpp"
@@ -133,12 +135,13 @@ struct WorkFolder {
     bool keep = false;
 };
 
-void explain_failure(const BuildDisplay& display, int exit_code, const Options& options, const WorkFolder& work) {
+void explain_failure(const BuildDisplay& display, const server::jobs::SecretFilter& filter, int exit_code,
+                     const Options& options, const WorkFolder& work) {
     const fs::path log = options.output / "build.log";
     std::cerr << "The end of the log:\n";
     for (const std::string& line : server::jobs::last_lines(log)) std::cerr << "  " << line << "\n";
     std::cerr << "xenkiln build: "
-              << (!display.error().empty() ? display.error()
+              << (!display.error().empty() ? filter.masked(display.error())
                   : exit_code > 128        ? "the worker was killed by signal " + std::to_string(exit_code - 128)
                                            : "the worker ended with exit code " + std::to_string(exit_code));
     if (!display.step().empty()) std::cerr << "\nThe step was: " << display.step();
@@ -148,7 +151,14 @@ void explain_failure(const BuildDisplay& display, int exit_code, const Options& 
                   << "; delete it with: unshare --map-root-user --map-auto rm -rf " << work.path.string() << "\n";
 }
 
+// The worker made it for its user alone; an output is as readable as the user's other files are.
 void move_file(const fs::path& from, const fs::path& to) {
+    struct stat status {};
+    if (::lstat(from.c_str(), &status) != 0 || !S_ISREG(status.st_mode) || status.st_nlink != 1)
+        throw std::runtime_error("the worker left " + from.string() + ", which is not a file of its own");
+    const mode_t mask = ::umask(077);
+    ::umask(mask);
+    fs::permissions(from, fs::perms(0644 & ~mask), fs::perm_options::replace | fs::perm_options::nofollow);
     std::error_code error;
     fs::rename(from, to, error);
     if (!error) return;
@@ -186,19 +196,17 @@ int build(const Options& options) {
     formats::write_whole_file(folder / "recipe.ks", recipe, 0600);
     builders::BuildHost host = options.host;
     host.open_network = true;  // whoever types the command is the operator
-    formats::write_whole_file(
-        folder / "request.json",
-        json::serialize(
-            json::object{{"options", request}, {"date", server::today()}, {"host", json::parse(to_json(host))}}),
-        0600);
+    const json::object job{{"options", request}, {"date", server::today()}, {"host", json::parse(to_json(host))}};
+    formats::write_whole_file(folder / "request.json", json::serialize(job), 0600);
     if (options.keep_disk || !devices.empty()) formats::write_whole_file(folder / "keep-disk", "");
 
+    const server::jobs::SecretFilter filter(kickstart::secret_values(kickstart::parse(recipe).recipe));
     block_interrupts();
     BuildDisplay display;
     int exit_code = 0;
     std::atomic<bool> interrupted = false;
     {
-        server::jobs::WorkerProcess worker(server::default_config().worker, folder);
+        server::jobs::WorkerProcess worker(server::default_config().worker, folder, filter);
         const Interrupt interrupt([&] {
             interrupted = true;
             worker.cancel();
@@ -216,7 +224,7 @@ int build(const Options& options) {
         server::publish::write_checksum_lists(result.products, options.output);
         for (const auto& product : result.products) std::cout << (options.output / product.file_name).string() << "\n";
     } else {
-        explain_failure(display, exit_code, options, work);
+        explain_failure(display, filter, exit_code, options, work);
     }
     return exit_code == 0 ? 0 : 1;
 }

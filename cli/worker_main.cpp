@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+
 #include <iostream>
 
 #include "builders/guestfs_guest.hpp"
@@ -11,5 +13,6 @@ int main(int argc, char** argv) {
                      "Runs one job; started by `xenkiln serve` and `xenkiln build`.\n";
         return 2;
     }
+    ::umask(077);  // recipe, plan, disks and products are for whoever started us
     return server::jobs::run_job(argv[1], {builders::open_guestfs_guest, builders::network::fetch});
 }

@@ -23,8 +23,9 @@ struct Config {
     std::string public_url;                                 // as users reach us; http://ADDRESS:PORT by default
 };
 
-// Under config.data: jobs/<id>/ (0711: the sandbox's root passes through), store/, releases/,
-// uploads/<id>/, catalog.sqlite, signing-key.pem (0600), signing-key.pub.pem, lock.
+// Under config.data: jobs/<id>/ (0711: the sandbox's root passes through), store/, releases/, uploads/<id>/ (0700),
+// catalog.sqlite with -wal and -shm, signing-key.pem, lock (0600), signing-key.pub.pem (0644, meant for everybody).
+// The whole table is in docs/architecture.md, and data_folder.hpp keeps to it.
 Config default_config();
 
 }  // namespace server

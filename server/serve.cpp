@@ -6,7 +6,6 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 
 #include <csignal>
 #include <iostream>
@@ -15,6 +14,7 @@
 #include "formats/base/file.hpp"
 #include "server/api/api.hpp"
 #include "server/api/uploads.hpp"
+#include "server/data_folder.hpp"
 #include "server/http/guard.hpp"
 #include "server/http/listener.hpp"
 
@@ -40,9 +40,11 @@ int serve(const Config& given) try {
     Config config = given;
     http::require_loopback(config.listen_address);
     builders::check_sandbox_available();
-    std::filesystem::create_directories(config.data);
-    ::chmod(config.data.c_str(), 0711);
+    prepare_data_folder(config.data);
     const formats::File held = lock(config.data);
+    if (const std::size_t closed = close_to_others(config.data); closed > 0)
+        spdlog::warn("{} files and folders in {} could be read by other users of this machine, and now cannot", closed,
+                     config.data.string());
 
     const auto catalog = catalog::Catalog::open(config.data / "catalog.sqlite");
     store::Store store(config.data / "store");

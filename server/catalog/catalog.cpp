@@ -49,7 +49,7 @@ public:
     explicit SqliteCatalog(const std::filesystem::path& file) : db_(file) {
         db_.execute(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = "
-            "10000;");
+            "10000; PRAGMA secure_delete = ON;");  // what is forgotten is overwritten
         Statement version(db_, "PRAGMA user_version");
         version.step();
         const auto found = static_cast<int>(version.number(0));
@@ -92,6 +92,13 @@ public:
     void update_job(const Job& job) override {
         const std::lock_guard lock(mutex_);
         update(job);
+    }
+
+    void forget_secrets(const Job& job) override {
+        const std::lock_guard lock(mutex_);
+        Statement statement(db_, "UPDATE job SET recipe = ?, request = ?, error = ? WHERE id = ?");
+        statement.bind(job.recipe, job.request, job.error, job.id);
+        statement.step();
     }
 
     std::optional<Job> claim_job(const std::string& now) override {

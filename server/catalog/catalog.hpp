@@ -40,8 +40,8 @@ struct Job {
     std::string id;    // 16 hex characters, random
     std::string kind;  // "build", "conversion"
     JobState state = JobState::queued;
-    std::string request;                     // JSON: what was asked for, as accepted
-    std::string recipe;                      // kickstart text; empty for a conversion
+    std::string request;                     // JSON: what was asked for, as accepted; {} after its end
+    std::string recipe;                      // kickstart text, public after its end; empty for a conversion
     std::string created, started, finished;  // RFC 3339, empty until then
     int attempts = 0;
     std::string step;     // what is being done, "install packages"
@@ -92,6 +92,9 @@ public:
     // The newest version of each name, by name, at most `limit`, behind name `after` when that is not empty.
     virtual std::vector<StoredRecipe> recipes(std::size_t limit, const std::string& after = {}) = 0;
     virtual std::vector<StoredRecipe> recipe_versions(const std::string& name) = 0;  // newest first
+
+    // Request, recipe and error of a job at its end, as everybody may read them; what they were is overwritten.
+    virtual void forget_secrets(const Job& job) = 0;
 };
 
 }  // namespace server::catalog

@@ -20,6 +20,7 @@
 #include "server/clock.hpp"
 #include "server/jobs/asked.hpp"
 #include "server/jobs/event_log.hpp"
+#include "server/jobs/forget.hpp"
 #include "server/jobs/progress_reader.hpp"
 #include "server/jobs/strays.hpp"
 #include "server/jobs/worker_process.hpp"
@@ -110,6 +111,7 @@ public:
             const std::lock_guard lock(mutex_);
             if (catalog_.cancel_queued(id, now_rfc3339())) {
                 sweep(folder(id), true);
+                forget_job(id);
                 finish_events(id, JobState::cancelled);
                 return true;
             }
@@ -191,7 +193,9 @@ private:
         }
         for (const auto& entry : fs::directory_iterator(folder())) {
             const std::optional<Job> job = catalog_.job(entry.path().filename().string());
-            sweep(entry.path(), !job || job->state != JobState::queued);
+            const bool at_its_end = !job || job->state != JobState::queued;
+            sweep(entry.path(), at_its_end);
+            if (job && at_its_end && remembers(entry.path())) forget_job(job->id, true);
         }
         const fs::path releases = config_.data / "releases";
         fs::create_directories(releases);
@@ -210,6 +214,15 @@ private:
         for (const auto& entry : fs::directory_iterator(job))
             if (entry.path().filename().string().starts_with("source")) sources.push_back(entry.path());
         for (const fs::path& path : sources) fs::remove_all(path);
+    }
+
+    // Its end is in its row. What fails here the next start does.
+    void forget_job(const std::string& id, bool mend_logs = false) {
+        try {
+            if (const std::optional<Job> job = catalog_.job(id)) forget(*job, folder(id), catalog_, mend_logs);
+        } catch (const std::exception& error) {
+            spdlog::error("job {} still has its recipe: {}", id, error.what());
+        }
     }
 
     void work(const std::stop_token& stop) {
@@ -244,12 +257,13 @@ private:
 
     void run(Job job) {
         const std::shared_ptr<EventLog> log = events_of(job.id);
-        ProgressReader reader(job, *log, catalog_);
+        const SecretFilter filter = filter_of(job);
+        ProgressReader reader(job, *log, catalog_, filter);
         int exit_code = 1;
         try {
             sweep(folder(job.id), false);
             log->append("state", state_event(JobState::running));
-            exit_code = run_worker(job.id, reader);
+            exit_code = run_worker(job.id, reader, filter);
             end_strays_of_the_dead();
         } catch (const std::exception& error) {
             reader.fail(error.what());
@@ -261,7 +275,7 @@ private:
         end(reader, job.id, exit_code);
     }
 
-    int run_worker(const std::string& id, ProgressReader& reader) {
+    int run_worker(const std::string& id, ProgressReader& reader, const SecretFilter& filter) {
         std::shared_ptr<WorkerProcess> worker;
         struct Listed {
             Runner& of;
@@ -273,7 +287,7 @@ private:
         } const listed{*this, id};
         {
             const std::lock_guard starting(starting_);
-            worker = std::make_shared<WorkerProcess>(config_.worker, folder(id));
+            worker = std::make_shared<WorkerProcess>(config_.worker, folder(id), filter);
             const std::lock_guard lock(mutex_);
             workers_[id] = worker;
             if (stopping_ || cancelled_.contains(id)) worker->kill();
@@ -316,6 +330,7 @@ private:
                 } catch (const std::exception& error) {  // of a job that is done and told so; the next start sweeps
                     spdlog::error("job {}: cleaning up failed: {}", id, error.what());
                 }
+                forget_job(id);
                 return finish_events(id, JobState::done);
             }
         } catch (const std::exception& error) {
@@ -334,8 +349,9 @@ private:
         } catch (const std::exception& error) {
             job.error += std::string(job.error.empty() ? "" : "; ") + "cleaning up failed: " + error.what();
         }
-        if (insistently("write down the end of a job", [&] { catalog_.update_job(job); }))
-            finish_events(id, job.state, job.error);
+        if (!insistently("write down the end of a job", [&] { catalog_.update_job(job); })) return;
+        forget_job(id);  // not before: a job that a restart takes up again needs its recipe
+        finish_events(id, job.state, job.error);
     }
 
     std::mutex publishing_;

@@ -30,8 +30,8 @@ std::string cut(std::string_view text, std::size_t most) {
 
 }  // namespace
 
-ProgressReader::ProgressReader(catalog::Job job, EventLog& events, catalog::Catalog& catalog)
-    : job_(std::move(job)), events_(events), catalog_(catalog) {}
+ProgressReader::ProgressReader(catalog::Job job, EventLog& events, catalog::Catalog& catalog, SecretFilter filter)
+    : job_(std::move(job)), events_(events), catalog_(catalog), filter_(std::move(filter)) {}
 
 void ProgressReader::line(std::string_view text) {
     json::error_code error;
@@ -50,7 +50,7 @@ bool ProgressReader::protocol(const json::value& value) {
     } else if (key == "log" && said.is_string()) {
         log(said.as_string());
     } else if (key == "error" && said.is_string()) {
-        job_.error = cut(said.as_string(), most_text);
+        job_.error = cut(filter_.masked(said.as_string()), most_text);
     } else {
         return false;
     }
@@ -88,7 +88,7 @@ bool ProgressReader::begin_said(const json::string& step) {
 }
 
 void ProgressReader::log(std::string_view text) {
-    const std::string line = cut(text, most_text);
+    const std::string line = cut(filter_.masked(text), most_text);
     if (lines_ >= most_lines || bytes_ + line.size() > most_bytes) return no_more();
     ++lines_;
     bytes_ += line.size();
@@ -109,9 +109,9 @@ void ProgressReader::begin(const std::string& step) {
     weight_ = 0;
     for (const auto& [name, weight] : steps_)
         if (name == step) weight_ = weight;
-    job_.step = step;
+    job_.step = filter_.masked(step);
     job_.progress = std::max(job_.progress, std::min(0.99, before_ / std::max(total_, 1e-9)));
-    events_.append("step", json::serialize(json::object{{"step", step}, {"progress", job_.progress}}));
+    events_.append("step", json::serialize(json::object{{"step", job_.step}, {"progress", job_.progress}}));
     save(true);
 }
 

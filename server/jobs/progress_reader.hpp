@@ -13,6 +13,7 @@
 
 #include "server/catalog/catalog.hpp"
 #include "server/jobs/event_log.hpp"
+#include "server/jobs/secret_filter.hpp"
 
 namespace server::jobs {
 
@@ -24,11 +25,12 @@ public:
     static constexpr std::size_t most_lines = 20000;                  // log events of one job
     static constexpr std::size_t most_bytes = std::size_t{16} << 20;  // in all of them
 
-    ProgressReader(catalog::Job job, EventLog& events, catalog::Catalog& catalog);
+    // What `filter` knows of is in no event and in no row.
+    ProgressReader(catalog::Job job, EventLog& events, catalog::Catalog& catalog, SecretFilter filter = {});
 
     void line(std::string_view text);  // throws only what event log and catalog throw
     void begin(const std::string& step);
-    void fail(const std::string& error) { job_.error = error; }
+    void fail(const std::string& error) { job_.error = filter_.masked(error); }
     catalog::Job& job() { return job_; }
 
 private:
@@ -43,6 +45,7 @@ private:
     catalog::Job job_;
     EventLog& events_;
     catalog::Catalog& catalog_;
+    SecretFilter filter_;
     std::vector<std::pair<std::string, double>> steps_;
     double total_ = 1, before_ = 0, weight_ = 0, told_ = 0;
     bool told_lost_ = false;  // that the row could not be written

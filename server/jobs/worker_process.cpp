@@ -73,16 +73,15 @@ void kill_session_for_good(pid_t session) {
 
 }  // namespace
 
-WorkerProcess::WorkerProcess(const fs::path& program, const fs::path& folder) {
+WorkerProcess::WorkerProcess(const fs::path& program, const fs::path& folder, const SecretFilter& filter) {
     if (::access(program.c_str(), X_OK) != 0) fail("the worker program " + program.string());
     std::array<int, 2> in{}, out{};
     if (::pipe2(in.data(), O_CLOEXEC) != 0 || ::pipe2(out.data(), O_CLOEXEC) != 0) fail("pipe");
     const File child_in(in[0], "worker"), child_out(out[1], "worker");
     lifeline_ = File(in[1], "worker's lifeline");
     output_ = File(out[0], "worker's output");
-    const int log = ::open((folder / "log.txt").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (log < 0) fail("open the log of " + folder.string());
-    const File child_log(log, "log");
+    log_ = std::make_unique<MaskedLog>(folder / "log.txt", filter);
+    const int log = log_->write_end();
     const std::string program_text = program.string(), folder_text = folder.string();
     std::array<char*, 3> argv{const_cast<char*>(program_text.c_str()), const_cast<char*>(folder_text.c_str()), nullptr};
 
@@ -96,6 +95,7 @@ WorkerProcess::WorkerProcess(const fs::path& program, const fs::path& folder) {
         ::_exit(127);
     }
     session_ = pid_;
+    log_->started();
     try {  // without it, one that outlives a crash of ours could not be found
         formats::write_whole_file(folder / "worker.pid",
                                   std::to_string(pid_) + " " + status_of(std::to_string(pid_)).started + "\n", 0600);
@@ -131,6 +131,7 @@ int WorkerProcess::wait(const std::function<void(std::string_view)>& on_line) {
     while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
     }
     kill_session_for_good(pid_);
+    log_.reset();  // all that it said is in the file
     pid_ = -1;
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

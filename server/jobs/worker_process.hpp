@@ -6,18 +6,21 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "formats/base/file.hpp"
+#include "server/jobs/masked_log.hpp"
 
 namespace server::jobs {
 
 class WorkerProcess {
 public:
-    // Starts `program FOLDER`; standard error goes to FOLDER/log.txt, its id to FOLDER/worker.pid. Throws
-    // std::system_error, and nothing runs, when the id cannot be written.
-    WorkerProcess(const std::filesystem::path& program, const std::filesystem::path& job_folder);
+    // Starts `program FOLDER`; standard error goes to FOLDER/log.txt without what the filter knows, its id to
+    // FOLDER/worker.pid. Throws std::system_error, and nothing runs, when the id cannot be written.
+    WorkerProcess(const std::filesystem::path& program, const std::filesystem::path& job_folder,
+                  const SecretFilter& filter = {});
     ~WorkerProcess();  // kills what is left
 
     // Reads lines until the worker closes its output, then reaps it. 128 + signal when killed.
@@ -31,6 +34,7 @@ public:
 private:
     pid_t pid_ = -1, session_ = -1;
     formats::File lifeline_, output_;
+    std::unique_ptr<MaskedLog> log_;
 };
 
 // Of an earlier life of the service: kills the session named in FOLDER/worker.pid if that process, known

@@ -101,6 +101,31 @@ TEST(Sandbox, written_files_have_their_owner_mode_and_content) {
     });
 }
 
+// The service and its worker run with 077: that is about their files.
+TEST(Sandbox, an_images_files_have_the_modes_that_scripts_expect_whatever_our_umask_is) {
+    for (const mode_t ours : {022U, 077U, 0U})
+        as_ordinary_user([&](const fs::path& work) {
+            ::umask(ours);
+            Sandbox sandbox(work);
+            make_small_tree(sandbox);
+            int code = 0;
+            in_tree(sandbox, "umask > /etc/said; echo x > /etc/made; mkdir -p /srv/made/deep; touch /srv/made/deep/f",
+                    &code);
+            EXPECT_EQ(code, 0);
+            sandbox.write_files({{"/etc/plain", "x"}, {"/new/folder/secret", "x", 0600}, {"/etc/script", "x", 0755}});
+            Command outside;
+            outside.argv = {"sh", "-c", "echo x > /mnt/sysimage/etc/outside"};
+            EXPECT_TRUE(sandbox.run_outside(outside, builders::Network::none, {}).ok());
+            EXPECT_EQ(output_of(sandbox,
+                                "cd /tree; cat etc/said; stat -c '%n %a %u:%g' . etc etc/made srv srv/made/deep "
+                                "srv/made/deep/f etc/plain new/folder new/folder/secret etc/script etc/outside"),
+                      "0022\n. 755 0:0\netc 755 0:0\netc/made 644 0:0\nsrv 755 0:0\nsrv/made/deep 755 0:0\n"
+                      "srv/made/deep/f 644 0:0\netc/plain 644 0:0\nnew/folder 755 0:0\nnew/folder/secret 600 0:0\n"
+                      "etc/script 755 0:0\netc/outside 644 0:0\n")
+                << "with umask " << std::oct << ours;
+        });
+}
+
 TEST(Sandbox, a_planted_symlink_leads_nowhere) {
     as_ordinary_user([](const fs::path& work) {
         std::ofstream(work / "victim") << "untouched";

@@ -42,6 +42,7 @@ public:
         return page(of_kind, &server::catalog::Job::id, limit, before);
     }
     void update_job(const server::catalog::Job&) override {}
+    void forget_secrets(const server::catalog::Job&) override {}
     std::optional<server::catalog::Job> claim_job(const std::string&) override { return std::nullopt; }
     bool cancel_queued(const std::string&, const std::string&) override { return false; }
     std::vector<server::catalog::Job> unfinished_jobs() override { return {}; }
