@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <iostream>
 
+#include "builders/appliance.hpp"
 #include "builders/guestfs_guest.hpp"
 #include "builders/network/fetch.hpp"
 #include "server/jobs/run_job.hpp"
@@ -11,5 +12,6 @@ int main(int argc, char** argv) {
                      "Runs one job; started by `xenkiln serve` and `xenkiln build`.\n";
         return 2;
     }
-    return server::jobs::run_job(argv[1], {builders::open_guestfs_guest, builders::network::fetch});
+    return server::jobs::run_job(argv[1],
+                                 {builders::open_guestfs_guest, builders::prepare_appliance, builders::network::fetch});
 }
