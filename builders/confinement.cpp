@@ -53,6 +53,23 @@ void allow(int rules, const fs::path& below, std::uint64_t rights) {
         fail("allow " + below.string());
 }
 
+// 0 when the kernel has no Landlock.
+long landlock_version() {
+    return std::max(0L, ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION));
+}
+
+formats::File make_rules(const RulesetAttributes& attributes, std::size_t size) {
+    formats::File rules(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, size, 0)),
+                        "landlock rules");
+    if (rules.descriptor() < 0) fail("make landlock rules");
+    return rules;
+}
+
+void keep_to(const formats::File& rules) {
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail("set no_new_privs");
+    if (::syscall(SYS_landlock_restrict_self, rules.descriptor(), 0) != 0) fail("keep to the landlock rules");
+}
+
 void set_limit(__rlimit_resource what, std::uint64_t value, const char* name) {
     rlimit limit{};
     if (::getrlimit(what, &limit) != 0) fail(std::string("read the limit of ") + name);
@@ -64,20 +81,24 @@ void set_limit(__rlimit_resource what, std::uint64_t value, const char* name) {
 }  // namespace
 
 bool confine_files(const std::vector<fs::path>& writable, const std::vector<fs::path>& readable) {
-    const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    const long version = landlock_version();
     if (version < 1) return false;
     RulesetAttributes attributes{rights_abi_1, 0, 0};
     if (version >= 2) attributes.files |= right_refer;
     if (version >= 3) attributes.files |= right_truncate;
     if (version >= 6) attributes.scoped = scope_abstract_sockets | scope_signals;
     const std::size_t size = version >= 6 ? sizeof attributes : version >= 4 ? 16 : 8;
-    const formats::File rules(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, size, 0)),
-                              "landlock rules");
-    if (rules.descriptor() < 0) fail("make landlock rules");
+    const formats::File rules = make_rules(attributes, size);
     for (const fs::path& below : writable) allow(rules.descriptor(), below, to_write & attributes.files);
     for (const fs::path& below : readable) allow(rules.descriptor(), below, to_read);
-    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail("set no_new_privs");
-    if (::syscall(SYS_landlock_restrict_self, rules.descriptor(), 0) != 0) fail("keep to the landlock rules");
+    keep_to(rules);
+    return true;
+}
+
+bool confine_sockets_and_signals() {
+    if (landlock_version() < 6) return false;
+    const RulesetAttributes attributes{0, 0, scope_abstract_sockets | scope_signals};
+    keep_to(make_rules(attributes, sizeof attributes));
     return true;
 }
 

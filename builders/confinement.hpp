@@ -23,6 +23,11 @@ inline constexpr bool with_sanitizer = false;
 bool confine_files(const std::vector<std::filesystem::path>& writable,
                    const std::vector<std::filesystem::path>& readable);
 
+// The part of confine_files() that goes with mounting: abstract sockets and processes that were there before cannot be
+// reached or traced, files are as they were. REQUIRES: as confine_files(). False when the kernel's Landlock is older
+// than Linux 6.12 and keeps none of it.
+bool confine_sockets_and_signals();
+
 // What programs need to look up names and speak TLS: /usr, /etc, /proc and the like.
 std::vector<std::filesystem::path> system_folders();
 

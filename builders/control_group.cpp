@@ -13,6 +13,8 @@
 #include <thread>
 #include <utility>
 
+#include "builders/errors.hpp"
+
 namespace builders {
 namespace {
 
@@ -71,6 +73,14 @@ bool is_divided(const fs::path& own) {
     return own.filename() == leaf && gives_limits(own.parent_path());
 }
 
+// It can be removed when the last process is gone.
+void remove_group(const fs::path& folder) {
+    for (int attempt = 0; attempt < 100; ++attempt) {
+        if (::rmdir(folder.c_str()) == 0 || errno != EBUSY) return;
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+}
+
 }  // namespace
 
 bool divide_control_group(const ControlGroupPlaces& places) {
@@ -88,6 +98,36 @@ bool divide_control_group(const ControlGroupPlaces& places) {
     put(own / "cgroup.procs", std::to_string(::getpid()));  // others are in it: back to where we were
     fs::remove(own / leaf, error);
     return false;
+}
+
+std::optional<WorkerGroup> WorkerGroup::make(const ControlGroupPlaces& places) {
+    const fs::path own = own_group(places);
+    if (!is_divided(own)) return {};
+    const fs::path folder = own.parent_path() / ("worker-" + std::to_string(::getpid()));
+    std::error_code error;
+    fs::create_directories(folder / leaf, error);
+    WorkerGroup group(folder);
+    if (error || !put(folder / "cgroup.subtree_control", "+memory +pids")) {
+        group.end();
+        throw HostNotReady("cannot divide the control group " + folder.string() + " for a worker" +
+                           (error ? ": " + error.message() : ""));
+    }
+    return group;
+}
+
+void WorkerGroup::take(int pid) const {
+    if (!put(folder_ / leaf / "cgroup.procs", std::to_string(pid)))
+        throw HostNotReady("cannot put a worker into its control group " + (folder_ / leaf).string());
+}
+
+void WorkerGroup::end() const {
+    put(folder_ / "cgroup.kill", "1");
+    std::error_code none;
+    std::vector<fs::path> parts;  // steps of a worker that was killed, and its leaf
+    for (const auto& entry : fs::directory_iterator(folder_, none))
+        if (entry.is_directory(none)) parts.push_back(entry.path());
+    for (const fs::path& part : parts) remove_group(part);
+    remove_group(folder_);
 }
 
 bool ControlGroup::possible(const ControlGroupPlaces& places) {
@@ -117,10 +157,7 @@ ControlGroup::ControlGroup(fs::path folder, const Limits& limits) : folder_(std:
 
 ControlGroup::~ControlGroup() {
     put(folder_ / "cgroup.kill", "1");
-    for (int attempt = 0; attempt < 100; ++attempt) {  // it can be removed when the last of them is gone
-        if (::rmdir(folder_.c_str()) == 0 || errno != EBUSY) return;
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    }
+    remove_group(folder_);
 }
 
 std::vector<std::string> ControlGroup::prefix() const {

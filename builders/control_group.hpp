@@ -6,7 +6,9 @@
 // Rules: Documentation/admin-guide/cgroup-v2.rst, "Delegation" and "No Internal Process Constraint".
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "builders/limits.hpp"
@@ -21,6 +23,22 @@ struct ControlGroupPlaces {  // where the kernel shows them; tests have places o
 // it, so this process moves to a leaf "xenkiln" of its own group and lets its siblings have limits. False, changing
 // nothing, where this is not cgroup v2, the group is not ours to divide, or it lacks the two controllers.
 bool divide_control_group(const ControlGroupPlaces& places = {});
+
+// For one worker: a group of its own below ours, divided like ours, so that the worker needs to write to nothing beside
+// it. What stands in our own group (cgroup.kill, cgroup.freeze) would reach the service.
+class WorkerGroup {
+public:
+    // Nothing where divide_control_group() was not possible. Throws HostNotReady when it was and this is not.
+    static std::optional<WorkerGroup> make(const ControlGroupPlaces& places = {});
+
+    void take(int pid) const;  // before the worker's walls stand
+    void end() const;          // ends what is left in it, and removes it; by whoever made it, once
+    const std::filesystem::path& folder() const { return folder_; }
+
+private:
+    explicit WorkerGroup(std::filesystem::path folder) : folder_(std::move(folder)) {}
+    std::filesystem::path folder_;
+};
 
 class ControlGroup {
 public:

@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <guestfs.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,8 +18,8 @@
 #include <thread>
 
 #include "builders/errors.hpp"
+#include "builders/kvm_memory.hpp"
 #include "formats/base/handle.hpp"
-#include "formats/base/whole_file.hpp"
 
 namespace builders {
 namespace {
@@ -85,54 +84,6 @@ private:
     std::jthread thread_;
 };
 
-// That this machine's /dev/kvm cannot run a guest is found out once per kernel.
-class KvmMemory {
-public:
-    KvmMemory() {
-        const char* cache = std::getenv("XDG_CACHE_HOME");
-        const char* home = std::getenv("HOME");
-        file_ = fs::path(cache ? cache : std::string(home ? home : "/tmp") + "/.cache") / "xenkiln/kvm-does-not-work";
-        utsname system{};
-        ::uname(&system);
-        std::ifstream id("/etc/machine-id");
-        std::getline(id, key_);
-        key_ += std::string(" ") + system.release;
-    }
-    bool works() const {
-        if (::access("/dev/kvm", R_OK | W_OK) != 0) return false;
-        std::ifstream file(file_);
-        std::string known;
-        std::getline(file, known);
-        return known != key_;
-    }
-    // Returns why it cannot be remembered; empty when it is.
-    std::string remember_failure() const try {
-        fs::create_directories(file_.parent_path());
-        formats::write_whole_file(file_, key_ + "\n");
-        return {};
-    } catch (const std::system_error& error) {
-        return error.what();
-    }
-
-private:
-    fs::path file_;
-    std::string key_;
-};
-
-void check_kernel() {
-    std::error_code none;
-    bool any = false;
-    for (const auto& entry : fs::directory_iterator("/boot", none)) {
-        if (!entry.path().filename().string().starts_with("vmlinuz-")) continue;
-        any = true;
-        if (::access(entry.path().c_str(), R_OK) == 0) return;
-    }
-    throw HostNotReady(any ? "the kernels under /boot cannot be read, and libguestfs needs one; allow it with: sudo "
-                             "chmod 0644 /boot/vmlinuz-*"
-                           : "there is no kernel under /boot, and libguestfs needs one; install it with: sudo apt "
-                             "install linux-image-amd64");
-}
-
 void check_emulator() {
     for (const char* path : {"/usr/bin/qemu-system-x86_64", "/usr/bin/kvm"})
         if (::access(path, X_OK) == 0) return;
@@ -166,12 +117,11 @@ public:
               stopped_ = true;
               kill_emulators();
           }) {
-        check_kernel();
         check_emulator();
         const KvmMemory kvm;
-        if (kvm.works()) {
+        if (::access("/dev/kvm", R_OK | W_OK) == 0 && !kvm.known_broken()) {
             if (launch(false, kvm_limit)) return;
-            const std::string why_not = kvm.remember_failure();
+            const std::string why_not = kvm.remember();
             setup_.log("/dev/kvm is there but cannot run a guest; falling back to emulation, and " +
                        (why_not.empty() ? "remembering it" : "the next build tries it again: " + why_not));
         }
@@ -260,6 +210,7 @@ private:
         guestfs_set_smp(g(), 2);
         guestfs_set_autosync(g(), 1);
         guestfs_set_tmpdir(g(), setup_.work.c_str());
+        guestfs_set_cachedir(g(), setup_.work.c_str());  // what QEMU writes over the appliance's own disk
         for (std::size_t index = 0; index < setup_.disks.size(); ++index)
             check(guestfs_add_drive_opts(g(), setup_.disks[index].c_str(), GUESTFS_ADD_DRIVE_OPTS_LABEL,
                                          label(index).c_str(), GUESTFS_ADD_DRIVE_OPTS_FORMAT, "raw",

@@ -4,7 +4,9 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
+#include <sstream>
 #include <string_view>
 #include <system_error>
 
@@ -20,12 +22,21 @@ std::string user_name() {
     return entry ? entry->pw_name : std::to_string(::geteuid());
 }
 
-bool has_range(const char* file, const std::string& user) {
+// subuid(5): user or its number, first id, count. Two lines may name the same range.
+std::vector<IdRange> ranges_in(const char* file, const std::string& user) {
     std::ifstream lines(file);
     const std::string id = std::to_string(::geteuid());
-    for (std::string line; std::getline(lines, line);)
-        if (line.starts_with(user + ":") || line.starts_with(id + ":")) return true;
-    return false;
+    std::vector<IdRange> found;
+    for (std::string line; std::getline(lines, line);) {
+        if (!line.starts_with(user + ":") && !line.starts_with(id + ":")) continue;
+        std::istringstream numbers(line.substr(line.find(':') + 1));
+        IdRange range;
+        char colon = 0;
+        if (!(numbers >> range.first >> colon >> range.count) || colon != ':' || range.count == 0) continue;
+        const auto same = [&](const IdRange& one) { return one.first == range.first && one.count == range.count; };
+        if (std::none_of(found.begin(), found.end(), same)) found.push_back(range);
+    }
+    return found;
 }
 
 void require_program(const char* name, const char* package) {
@@ -35,6 +46,18 @@ void require_program(const char* name, const char* package) {
 }
 
 }  // namespace
+
+SubordinateIds own_subordinate_ids() {
+    SubordinateIds ids{user_name(), {}, {}};
+    ids.users = ranges_in("/etc/subuid", ids.user);
+    ids.groups = ranges_in("/etc/subgid", ids.user);
+    if (ids.users.empty() || ids.groups.empty())
+        throw HostNotReady("user " + ids.user +
+                           " has no subordinate ids; add some with: sudo usermod "
+                           "--add-subuids 100000-165535 --add-subgids 100000-165535 " +
+                           ids.user);
+    return ids;
+}
 
 void check_sandbox_available() {
     if (::geteuid() == 0)
@@ -46,12 +69,7 @@ void check_sandbox_available() {
     require_program("mmdebstrap", "mmdebstrap");
     require_program("socat", "socat");
     require_program("ip", "iproute2");
-    const std::string user = user_name();
-    if (!has_range("/etc/subuid", user) || !has_range("/etc/subgid", user))
-        throw HostNotReady("user " + user +
-                           " has no subordinate ids; add some with: sudo usermod "
-                           "--add-subuids 100000-165535 --add-subgids 100000-165535 " +
-                           user);
+    own_subordinate_ids();
     std::string said;
     Command probe = in_id_range({"true"});
     if (!run(probe, [&](std::string_view line) { said.append(" ").append(line); }).ok())

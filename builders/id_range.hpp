@@ -10,6 +10,16 @@
 
 namespace builders {
 
+struct IdRange {
+    unsigned first = 0, count = 0;
+};
+struct SubordinateIds {
+    std::string user;  // the name of this process's user
+    std::vector<IdRange> users, groups;
+};
+// Of this process's user. Throws HostNotReady when there are none.
+SubordinateIds own_subordinate_ids();
+
 // Throws HostNotReady, naming the command that mends it, when this user cannot have a sandbox:
 // root, no subordinate id range, no newuidmap, no bwrap, user namespaces switched off.
 void check_sandbox_available();

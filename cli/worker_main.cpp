@@ -3,6 +3,7 @@
 
 #include <iostream>
 
+#include "builders/appliance.hpp"
 #include "builders/guestfs_guest.hpp"
 #include "builders/network/fetch.hpp"
 #include "server/jobs/run_job.hpp"
@@ -14,5 +15,6 @@ int main(int argc, char** argv) {
         return 2;
     }
     ::umask(077);  // recipe, plan, disks and products are for whoever started us
-    return server::jobs::run_job(argv[1], {builders::open_guestfs_guest, builders::network::fetch});
+    return server::jobs::run_job(argv[1],
+                                 {builders::open_guestfs_guest, builders::prepare_appliance, builders::network::fetch});
 }

@@ -207,7 +207,7 @@ private:
 
     // A job that is not at its end needs its source once more.
     static void sweep(const fs::path& job, bool at_its_end) {
-        for (const char* name : {"work", "out", "result.json", "result.json.new", "worker.pid", "worker.pid.new"})
+        for (const char* name : {"work", "out", "walls", "result.json", "result.json.new", "worker.pid", "worker.pid.new"})
             if (fs::exists(fs::symlink_status(job / name))) builders::remove_tree(job / name);
         if (!at_its_end) return;
         std::vector<fs::path> sources;  // and what is known of them

@@ -55,20 +55,22 @@ void stop_on_signal(std::stop_source& stop) {
     }).detach();
 }
 
-json::object details(const builders::BuildPlan& plan, const builders::BuildResult& built) {
+json::object details(const builders::BuildPlan& plan, const builders::BuildResult& built, const std::string& walls) {
     json::object hardware = json::parse(to_json(plan)).as_object().at("hardware").as_object();
     json::array disks;
     for (const auto& disk : built.disks) disks.push_back(json::object{{"virtual_size", disk.virtual_size}});
     hardware["disks"] = disks;
     json::object report = json::parse(built.report).as_object();
     report["hardware"] = hardware;
+    json::value& stand = report.at("sandbox").as_object().at("walls");
+    stand = walls + "; of its steps: " + json::value_to<std::string>(stand);
     report["distribution"] = plan.distribution.id;
     report["mode_advice"] = builders::hardware::mode_advice(plan.hardware.mode);
     return report;
 }
 
-void run_build_job(const fs::path& folder, const json::value& request, const builders::GuestFactory& guests,
-                   LineProgress& progress, const std::stop_token& stop) {
+void run_build_job(const fs::path& folder, const json::value& request, const std::string& walls,
+                   const builders::GuestFactory& guests, LineProgress& progress, const std::stop_token& stop) {
     const kickstart::ParseResult parsed = kickstart::parse(formats::read_whole_file(folder / "recipe.ks"));
     for (const auto& diagnostic : parsed.diagnostics)
         if (diagnostic.severity == kickstart::Severity::error)
@@ -108,7 +110,7 @@ void run_build_job(const fs::path& folder, const json::value& request, const bui
                           {pointers, plan.hardware, kinds, false, out, plan.release_name},
                           [&](double part) { progress.fraction(part); }, stop)
                           .products;
-    json::object report = details(plan, built);
+    json::object report = details(plan, built, walls);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
     report.at("steps").as_array().push_back({{"name", write_step}, {"seconds", std::round(seconds * 10) / 10}});
     result.details = json::serialize(report);
@@ -128,6 +130,7 @@ int run_job(const fs::path& given, const Tools& tools) try {
     // There is no other thread yet: those that come are behind the same walls.
     const bool conversion = request.as_object().contains("conversion");
     const bool confined = conversion && confine_conversion(folder);
+    const std::string walls = conversion ? "" : confine_build(folder, request.as_object(), tools.appliance);
     std::stop_source stop;
     stop_on_signal(stop);
     hold_lifeline();
@@ -136,7 +139,7 @@ int run_job(const fs::path& given, const Tools& tools) try {
         if (conversion)
             run_conversion(folder, request.as_object(), confined, tools.fetch, progress, stop.get_token());
         else
-            run_build_job(folder, request, tools.guests, progress, stop.get_token());
+            run_build_job(folder, request, walls, tools.guests, progress, stop.get_token());
         return 0;
     } catch (const std::bad_alloc&) {
         progress.error("the job needed more memory than it may have");

@@ -10,9 +10,12 @@
 //                    {"step":NAME}, {"fraction":0.42}, {"log":TEXT}
 //   standard input   a lifeline: when it closes, the worker's whole process group is killed
 //   exit code        0: result.json is complete. 1: {"error":SENTENCE} was the last line
+//
+// Everything of the recipe or the source is read behind walls: build_walls.hpp, confine_conversion().
 #include <filesystem>
 
 #include "builders/run_build.hpp"
+#include "server/jobs/build_walls.hpp"
 #include "server/jobs/run_conversion.hpp"
 
 namespace server::jobs {
@@ -20,7 +23,8 @@ namespace server::jobs {
 // What a job needs and only the worker is linked with.
 struct Tools {
     builders::GuestFactory guests;
-    Fetch fetch;  // of a conversion's address; may be empty, then there is none
+    Appliance appliance;  // that the guests run on
+    Fetch fetch;          // of a conversion's address; may be empty, then there is none
 };
 
 int run_job(const std::filesystem::path& job_folder, const Tools& tools);

@@ -199,7 +199,7 @@ class Service:
         jobs = self.data / 'jobs'
         for job in sorted(jobs.iterdir()) if jobs.exists() else []:
             for path in job.iterdir():
-                if path.name in ('work', 'out') or path.name.startswith('source'):
+                if path.name in ('work', 'out', 'walls') or path.name.startswith('source'):
                     files.append(str(path))
         for folder in ('releases', 'store'):
             for path in (self.data / folder).rglob('*') if (self.data / folder).exists() else []:
