@@ -91,8 +91,8 @@ std::vector<formats::File> open_products(const WorkerResult& result, const fs::p
 // What a release has put into the store and its hidden folder, unless it came to be.
 class Unfinished {
 public:
-    Unfinished(fs::path hidden, store::Store& store, catalog::Catalog& catalog)
-        : hidden_(std::move(hidden)), store_(store), catalog_(catalog) {}
+    Unfinished(fs::path hidden, std::string release, store::Store& store, catalog::Catalog& catalog)
+        : folder_(std::move(hidden)), release_(std::move(release)), store_(store), catalog_(catalog) {}
     Unfinished(const Unfinished&) = delete;
     ~Unfinished() {
         if (!finished_) undo();
@@ -100,18 +100,21 @@ public:
     void adopt(const formats::File& file, const formats::Sha256& digest) {
         if (store_.adopt(file, digest)) added_.push_back(digest);
     }
+    void moved(const fs::path& folder) { folder_ = folder; }
     void finish() { finished_ = true; }
 
 private:
     void undo() noexcept try {
-        fs::remove_all(hidden_);
+        if (catalog_.release(release_)) return;  // its row is there, whatever was thrown behind it
+        fs::remove_all(folder_);
         for (const formats::Sha256& digest : added_)
             if (!catalog_.refers_to(digest.hex())) store_.remove(digest);
     } catch (const std::exception&) {
         // The next start of the service sweeps what is left.
     }
 
-    fs::path hidden_;
+    fs::path folder_;
+    std::string release_;
     store::Store& store_;
     catalog::Catalog& catalog_;
     std::vector<formats::Sha256> added_;
@@ -128,7 +131,7 @@ catalog::Release publish_release(const WorkerResult& result, const Asked& asked,
     const fs::path hidden = releases_folder / (".incoming-" + job.id), folder = releases_folder / release.name;
     fs::create_directories(releases_folder);
     fs::remove_all(hidden);
-    Unfinished unfinished(hidden, store, catalog);
+    Unfinished unfinished(hidden, release.name, store, catalog);
     fs::create_directory(hidden);
 
     // Products of the worker: hard links to what was opened, nothing is written twice.
@@ -175,15 +178,16 @@ catalog::Release publish_release(const WorkerResult& result, const Asked& asked,
     formats::sync_folder(hidden);
     // From here on everything of the release is on the disk, under names that nobody is shown.
 
-    unfinished.finish();
     fs::remove_all(folder);  // of an earlier life that died before its row
     fs::rename(hidden, folder);
+    unfinished.moved(folder);
     formats::sync_folder(releases_folder);
     job.state = catalog::JobState::done;
     job.finished = now;
     job.progress = 1;
     job.release = release.name;
     catalog.publish(release, job);  // the moment from which it can be seen
+    unfinished.finish();
     return release;
 }
 
