@@ -95,12 +95,14 @@ public:
     void adopt(const formats::File& file, const formats::Sha256& digest) {
         if (store_.adopt(file, digest)) added_.push_back(digest);
     }
+    void moved(const fs::path& folder) { folder_ = folder; }
     void finish() { finished_ = true; }
 
 private:
     void undo() noexcept try {
+        if (catalog_.release(folder_.filename())) return;  // its row is there, whatever was thrown after it
         fs::remove_all(hidden_);
-        if (!catalog_.release(folder_.filename())) fs::remove_all(folder_);
+        fs::remove_all(folder_);
         for (const formats::Sha256& digest : added_)
             if (!catalog_.refers_to(digest.hex())) store_.remove(digest);
     } catch (const std::exception&) {
@@ -173,6 +175,7 @@ catalog::Release publish_release(const WorkerResult& result, const Asked& asked,
 
     fs::remove_all(folder);  // of an earlier life that died before its row
     fs::rename(hidden, folder);
+    unfinished.moved(folder);
     formats::sync_folder(releases_folder);
     job.state = catalog::JobState::done;
     job.finished = now;

@@ -19,7 +19,7 @@ namespace server::publish {
 //
 // Everything named, signed and in place; the catalog row, with the job's end, comes last. When the
 // release's name is taken, ".2", ".3" … is added after the date. Idempotent after a crash; what throws leaves neither
-// folder nor file behind that the catalog does not speak of, unless the catalog itself failed.
+// folder nor file behind that the catalog does not speak of.
 catalog::Release publish_release(const WorkerResult& result, const Asked& asked, catalog::Job job,
                                  const std::filesystem::path& job_folder, const std::filesystem::path& releases_folder,
                                  const class SigningKey& key, store::Store& store, catalog::Catalog& catalog,

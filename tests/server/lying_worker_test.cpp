@@ -91,7 +91,7 @@ protected:
         return runner->submit({{}, json::serialize(request), "conversion"});
     }
     catalog::Job finished(const std::string& id) {
-        for (int round = 0; round < 3000; ++round) {
+        for (int round = 0; round < 12000; ++round) {
             const auto job = catalog->job(id).value();
             if (job.state != JobState::queued && job.state != JobState::running && job.state != JobState::publishing)
                 return job;

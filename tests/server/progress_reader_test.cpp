@@ -72,12 +72,12 @@ TEST_F(HostileWorker, that_says_a_million_lines_has_some_kept_and_one_that_says_
 }
 
 TEST_F(HostileWorker, that_says_long_lines_has_them_cut_and_bounded_in_all) {
-    const std::string line = R"({"log":")" + std::string(1 << 20, 'x') + R"("})";
+    const std::string line = R"({"log":")" + std::string(20000, 'x') + R"("})";
     std::size_t bytes = 0;
     for (int i = 0; i < 3000; ++i) reader.line(line);
     for (const Event& event : events()) bytes += event.data.size();
     EXPECT_LT(bytes, ProgressReader::most_bytes + (1 << 20));
-    EXPECT_THAT(events().front().data, HasSubstr("… (1048576 bytes)"));
+    EXPECT_THAT(events().front().data, HasSubstr("… (20000 bytes)"));
 }
 
 TEST_F(HostileWorker, that_begins_a_thousand_steps_begins_some) {
