@@ -123,7 +123,7 @@ Arguments Sandbox::outer_namespace(Network network) const {
                    "--fork",
                    "--kill-child",
                    "--pid",
-                   "--mount",
+                   "--mount-proc",  // bwrap looks its child up in /proc by a pid of this namespace
                    "--ipc",
                    "--uts",
                    "--cgroup"};

@@ -107,7 +107,8 @@ struct House {
             hole(::link((data / file).c_str(), (job / "out/link").c_str()) == 0, std::string("link ") + file);
             hole(::rename((data / file).c_str(), (job / "out/moved").c_str()) == 0, std::string("move ") + file);
         }
-        for (const char* folder : {"", "store", "releases", "jobs/2222", "jobs/2222/out"})
+        opens(data / "new", O_WRONLY | O_CREAT);  // in /var/tmp, of which a build's worker has one of its own
+        for (const char* folder : {"store", "releases", "jobs/2222", "jobs/2222/out"})
             hole(opens(data / folder / "new", O_WRONLY | O_CREAT), std::string("make a file in ") + folder);
         for (const char* file : {"request.json", "recipe.ks"})
             hole(opens(job / file, O_WRONLY) || ::unlink((job / file).c_str()) == 0, std::string("change ") + file);
@@ -175,6 +176,8 @@ std::string in_worker(const std::function<void(const House&)>& walls, const Insi
         }
         int status = 0;
         ::waitpid(worker, &status, 0);
+        for (const char* folder : {"", "store", "jobs/2222", "jobs/2222/out"})
+            if (fs::exists(house.data / folder / "new")) say(std::string("there is a new file in ") + folder + "\n");
         if (afterwards) afterwards(house);
         ::_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
     }
@@ -253,10 +256,10 @@ TEST(Walls, a_builds_worker_cannot_take_its_walls_down) {
 
 TEST(Walls, the_sandbox_of_a_build_still_starts_behind_them) {
     const std::string said = in_worker(build_walls, [](const House& house) {
-        fs::create_directory(house.job / "work");
-        builders::capture(builders::in_id_range({"chown", "1:1", (house.job / "work").string()}));
+        fs::create_directory(house.job / "tree");
+        builders::capture(builders::in_id_range({"chown", "1:1", (house.job / "tree").string()}));
         struct stat status {};
-        ::stat((house.job / "work").c_str(), &status);
+        ::stat((house.job / "tree").c_str(), &status);
         return std::string(status.st_uid != ::geteuid() ? "its own user" : "nobody else's");
     });
     EXPECT_EQ(said, "its own user");
