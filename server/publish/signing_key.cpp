@@ -84,6 +84,7 @@ SigningKey SigningKey::load_or_create(const fs::path& folder) {
           "cannot write it");
     SigningKey made(std::move(parts));
     write_whole(folder / "signing-key.pub.pem", made.public_pem(), 0644);
+    fs::permissions(folder / "signing-key.pub.pem", fs::perms(0644));  // whatever the umask: it is meant for everybody
     write_whole(file, text_of(memory.get()), 0600);
     return made;
 }
