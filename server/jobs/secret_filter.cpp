@@ -70,7 +70,8 @@ std::string SecretFilter::Stream::take(std::string_view part) {
     if (filter_.values_.empty()) return std::string(part);
     held_ += part;
     std::string out;
-    const std::size_t lines = held_.rfind('\n') + 1;  // none: 0
+    const std::size_t end = part.rfind('\n');
+    const std::size_t lines = end == std::string_view::npos ? 0 : held_.size() - part.size() + end + 1;
     if (lines > 0) filter_.mask(std::string_view(held_).substr(0, lines), true, covered_, out);
     held_.erase(0, lines);
     if (held_.size() > most_held) held_.erase(0, filter_.mask(held_, false, covered_, out));

@@ -66,6 +66,7 @@ SigningKey SigningKey::load_or_create(const fs::path& folder) {
           "cannot write it");
     SigningKey made(std::move(parts));
     formats::write_whole_file(folder / "signing-key.pub.pem", made.public_pem(), 0644);
+    fs::permissions(folder / "signing-key.pub.pem", fs::perms(0644));  // whatever the umask: it is meant for everybody
     formats::write_whole_file(file, text_of(memory.get()), 0600);
     return made;
 }

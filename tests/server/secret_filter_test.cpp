@@ -52,7 +52,7 @@ TEST(SecretFilter, a_secret_on_both_sides_of_a_seam_is_found_wherever_the_seam_i
     for (std::size_t part = 1; part < text.size(); ++part) EXPECT_EQ(in_parts(filter, text, part), shown) << part;
     // A line that never ends is told before its end, and not in the middle of a secret.
     const std::string endless = std::string(200000, 'x') + "hunter22" + std::string(70000, 'h');
-    for (const std::size_t part : {7UL, 65536UL, 200003UL})
+    for (const std::size_t part : {4099UL, 65536UL, 200003UL})
         EXPECT_EQ(in_parts(filter, endless, part), filter.masked(endless));
     SecretFilter::Stream stream(filter);
     EXPECT_GT(stream.take(endless).size(), 150000U);
