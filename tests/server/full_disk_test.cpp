@@ -119,8 +119,7 @@ TEST(FullDisk, checksum_lists_are_whole_or_not_there) {
 
 TEST(FullDisk, a_worker_whose_id_cannot_be_kept_does_not_run) {
     const support::TemporaryFolder other;
-    support::save(other / "worker", std::as_bytes(std::span(std::string("#!/bin/sh\nexec sleep 1000\n"))));
-    fs::permissions(other / "worker", fs::perms::owner_all);
+    formats::write_whole_file(other / "worker", "#!/bin/sh\nexec sleep 1000\n", 0700);
     ON_A_SMALL_DISK(64 << 10, [&](const fs::path& folder) {
         fill(folder);
         EXPECT_EQ(error_of([&] { const server::jobs::WorkerProcess worker(other / "worker", folder); }), ENOSPC);
