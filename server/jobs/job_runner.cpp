@@ -18,6 +18,7 @@
 #include "server/clock.hpp"
 #include "server/jobs/event_log.hpp"
 #include "server/jobs/progress_reader.hpp"
+#include "server/jobs/queue_bound.hpp"
 #include "server/jobs/worker_process.hpp"
 #include "server/publish/publish.hpp"
 #include "server/publish/signing_key.hpp"
@@ -97,11 +98,17 @@ public:
         }
         write_file(place / "request.json", job.request);
         if (!job.recipe.empty()) write_file(place / "recipe.ks", job.recipe);
-        events_of(job.id)->append("state", state_event(JobState::queued));
-        catalog_.add_job(job);
+        const std::size_t queued = add(job);
+        if (queued >= config_.queued_jobs) {
+            fs::remove_all(place);
+            throw QueueFull(queued, config_.queued_jobs,
+                            seconds_until_room(catalog_.last_runs(runs_to_judge_by), config_.parallel_jobs));
+        }
         queued_.notify_all();
         return job.id;
     }
+
+    void begin_no_more() override { no_more_ = true; }
 
     bool cancel(const std::string& id) override {
         std::shared_ptr<WorkerProcess> worker;
@@ -131,6 +138,25 @@ private:
     fs::path folder() const { return config_.data / "jobs"; }
     fs::path folder(const std::string& id) const { return folder() / id; }
 
+    // Its first event is written before anybody can see the job.
+    std::size_t add(const Job& job) {
+        events_of(job.id)->append("state", state_event(JobState::queued));
+        std::size_t queued = config_.queued_jobs;
+        try {
+            queued = catalog_.add_queued(job, config_.queued_jobs);
+        } catch (...) {
+            forget_events(job.id);
+            throw;
+        }
+        if (queued >= config_.queued_jobs) forget_events(job.id);
+        return queued;
+    }
+
+    void forget_events(const std::string& id) {
+        const std::lock_guard lock(events_mutex_);
+        events_.erase(id);
+    }
+
     void check_space(const std::string& kind) const {
         const std::uint64_t free = fs::space(config_.data).available,
                             need = needed_bytes(kind) + config_.reserved_bytes;
@@ -157,8 +183,7 @@ private:
         const std::shared_ptr<EventLog> log = events_of(id);
         log->append("state", state_event(state, error));
         log->end();
-        const std::lock_guard lock(events_mutex_);
-        events_.erase(id);
+        forget_events(id);
     }
 
     // What an earlier life left: stale workers, half-made releases, files that no row speaks of, jobs.
@@ -205,7 +230,8 @@ private:
 
     void work(const std::stop_token& stop) {
         while (!stop.stop_requested()) {
-            std::optional<Job> job = catalog_.claim_job(now_rfc3339());
+            std::optional<Job> job;
+            if (!no_more_) job = catalog_.claim_job(now_rfc3339());
             if (!job) {
                 std::unique_lock lock(mutex_);
                 queued_.wait_for(lock, std::chrono::seconds(1));
@@ -233,17 +259,25 @@ private:
         end(reader, job.id, exit_code);
     }
 
+    // As long as it lives, a worker can be found by its job's id.
+    struct Known {
+        Runner& runner;
+        const std::string& id;
+        ~Known() {
+            const std::lock_guard lock(runner.mutex_);
+            runner.workers_.erase(id);
+        }
+    };
+
     int run_worker(const std::string& id, ProgressReader& reader) {
         auto worker = std::make_shared<WorkerProcess>(config_.worker, folder(id));
+        const Known known{*this, id};
         {
             const std::lock_guard lock(mutex_);
             workers_[id] = worker;
             if (stopping_ || cancelled_.contains(id)) worker->kill();
         }
-        const int exit_code = worker->wait([&](std::string_view line) { reader.line(line); });
-        const std::lock_guard lock(mutex_);
-        workers_.erase(id);
-        return exit_code;
+        return worker->wait([&](std::string_view line) { reader.line(line); });
     }
 
     void end(ProgressReader& reader, const std::string& id, int exit_code) {
@@ -298,7 +332,7 @@ private:
     std::condition_variable queued_;
     std::map<std::string, std::shared_ptr<WorkerProcess>> workers_;
     std::set<std::string> cancelled_;
-    std::atomic<bool> stopping_ = false;
+    std::atomic<bool> stopping_ = false, no_more_ = false;
 
     std::mutex events_mutex_;
     std::map<std::string, std::shared_ptr<EventLog>> events_;
