@@ -20,6 +20,7 @@
 #include <thread>
 
 #include "builders/errors.hpp"
+#include "builders/open_files.hpp"
 #include "formats/base/file.hpp"
 
 namespace builders {
@@ -169,6 +170,7 @@ pid_t fork_with_default_signals() {
     const int error = errno;
     if (child == 0) {
         for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
+        restore_open_files();
         sigset_t none;
         sigemptyset(&none);
         ::sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -37,7 +37,8 @@ using LineHandler = std::function<void(std::string_view line)>;
 Outcome run(const Command& command, const LineHandler& on_line, std::stop_token stop = {});
 
 // fork() for programs with threads and handlers: the child has no handler of ours and no signal blocked, and none
-// came to it before. A handler that ran there would speak for us, into pipes that are ours.
+// came to it before. A handler that ran there would speak for us, into pipes that are ours. It may have as many files
+// open as we were allowed at the start (open_files.hpp).
 // Throws std::system_error.
 pid_t fork_with_default_signals();
 

@@ -46,6 +46,26 @@ void add_serve(CLI::App& program, int& exit_code) {
                      "How long an upload is kept after its last byte came or it was last used")
         ->check(CLI::Range(1, 1 << 30))
         ->capture_default_str();
+    command->add_option("--queued-jobs", config->queued_jobs, "Most jobs that wait; one more is refused (429)")
+        ->check(CLI::Range(1, 100000))
+        ->capture_default_str();
+    command
+        ->add_option("--connections", config->connections,
+                     "Most connections at once; the one that has been idle longest is closed for a new one")
+        ->check(CLI::Range(8, 1 << 20))
+        ->capture_default_str();
+    command->add_option("--connections-per-address", config->connections_per_address, "Most of one client address")
+        ->check(CLI::Range(1, 1 << 20))
+        ->capture_default_str();
+    command
+        ->add_option("--proxy", config->proxies,
+                     "An address that is many clients, and has no such share; repeatable, replaces the default")
+        ->capture_default_str();
+    command
+        ->add_option("--stop-seconds", config->stop_seconds,
+                     "How long transfers may go on after SIGTERM or ^C; a second one ends them at once")
+        ->check(CLI::Range(0, 86400))
+        ->capture_default_str();
     auto user = std::make_shared<std::string>("xenkiln");
     command->add_option("--user", *user, "Whom to become when started as root")->capture_default_str();
     const CLI::Option* data = command->get_option("--data");

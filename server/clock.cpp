@@ -28,6 +28,12 @@ std::int64_t unix_now() {
 std::string rfc3339(std::int64_t unix_seconds) {
     return formatted("%Y-%m-%dT%H:%M:%SZ", unix_seconds);
 }
+std::optional<std::int64_t> unix_of(const std::string& rfc3339) {
+    std::tm parts{};
+    const char* end = ::strptime(rfc3339.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    if (!end || *end != '\0') return std::nullopt;
+    return ::timegm(&parts);
+}
 std::string http_date(std::int64_t unix_seconds) {  // no program of ours sets a locale: the names are English
     return formatted("%a, %d %b %Y %H:%M:%S GMT", unix_seconds);
 }

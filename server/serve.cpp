@@ -7,10 +7,12 @@
 #include <spdlog/spdlog.h>
 #include <sys/file.h>
 
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 
 #include "builders/id_range.hpp"
+#include "builders/open_files.hpp"
 #include "formats/base/file.hpp"
 #include "server/api/api.hpp"
 #include "server/api/uploads.hpp"
@@ -31,11 +33,22 @@ formats::File lock(const std::filesystem::path& data) {
     return held;
 }
 
+// A download has a file open beside its socket; each queued job has its events open, and the rest is for stored images,
+// workers' pipes and the catalog.
+std::uint64_t connections_within(std::uint64_t files, const Config& config) {
+    const std::uint64_t others = std::min(files / 2, 256 + config.queued_jobs), fit = (files - others) / 2;
+    if (fit < config.connections)
+        spdlog::warn("{} connections at once instead of {}: this process may have {} files open (ulimit -Hn)", fit,
+                     config.connections, files);
+    return std::min(fit, config.connections);
+}
+
 }  // namespace
 
 int serve(const Config& given) try {
     ::signal(SIGPIPE, SIG_IGN);
     ::mallopt(M_MMAP_THRESHOLD, 1 << 20);  // blocks of images go back to the system when they are dropped
+    const std::uint64_t files = builders::raise_open_files();
     spdlog::set_default_logger(spdlog::stderr_logger_mt("xenkiln"));
     Config config = given;
     http::require_loopback(config.listen_address);
@@ -62,7 +75,13 @@ int serve(const Config& given) try {
             return api::UploadApi::answers(request.path) ? upload_api.handle(request) : api.handle(request);
         },
         api::UploadApi::streams, [&](const api::Request& head) { return upload_api.open(head); }};
-    http::listen_and_serve({config.listen_address, config.port, config.public_url}, handler, [&](std::uint16_t port) {
+    http::Listening listening{config.listen_address, config.port, config.public_url};
+    listening.connections = connections_within(files, config);
+    listening.connections_per_address = config.connections_per_address;
+    listening.proxies = config.proxies;
+    listening.stop_seconds = config.stop_seconds;
+    listening.stopping = [&] { jobs->begin_no_more(); };
+    http::listen_and_serve(listening, handler, [&](std::uint16_t port) {
         if (given.public_url.empty())
             config.public_url = "http://" + config.listen_address + ":" + std::to_string(port);
         std::cout << "listening on http://" << config.listen_address << ":" << port << std::endl;

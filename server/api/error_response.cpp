@@ -30,10 +30,12 @@ Response problem(unsigned status, const std::string& detail, json::object more) 
                                                         {421, "Not this service"},
                                                         {422, "The request cannot be carried out"},
                                                         {423, "Locked"},
+                                                        {429, "Too many jobs wait"},
                                                         {431, "Headers too large"},
                                                         {460, "Checksum mismatch"},
                                                         {500, "Internal error"},
                                                         {503, "Not ready"},
+                                                        {505, "HTTP version not supported"},
                                                         {507, "Not enough space"}};
     const auto title = titles.find(status);
     json::object body{{"type", "about:blank"},
@@ -79,6 +81,13 @@ Response problem_of(const std::exception& error) {
         failed && failed->code() == std::errc::no_space_on_device)
         return problem(507, failed->code().message());
     if (dynamic_cast<const jobs::NoSpace*>(&error)) return problem(507, error.what());
+    if (const auto* full = dynamic_cast<const jobs::QueueFull*>(&error)) {
+        Response response =
+            problem(429, full->what(),
+                    {{"queued", full->queued}, {"queued_limit", full->most}, {"retry_after", full->retry_after}});
+        response.headers.emplace_back("Retry-After", std::to_string(full->retry_after));
+        return response;
+    }
     if (dynamic_cast<const builders::HostNotReady*>(&error)) return problem(503, error.what());
     if (dynamic_cast<const std::invalid_argument*>(&error)) return problem(400, error.what());
     spdlog::error("a request failed: {}", error.what());

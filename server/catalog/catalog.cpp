@@ -67,10 +67,32 @@ public:
 
     void add_job(const Job& job) override {
         const std::lock_guard lock(mutex_);
-        Statement insert(db_, std::string("INSERT INTO job (") + job_columns + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)");
-        insert.bind(job.id, job.kind, to_string(job.state), job.request, job.recipe, job.created, job.started,
-                    job.finished, job.attempts, job.step, job.progress, job.error, job.release);
-        insert.step();
+        add(job);
+    }
+
+    std::size_t add_queued(const Job& job, std::size_t most) override {
+        const std::lock_guard lock(mutex_);
+        Transaction transaction(db_);
+        std::size_t queued = 0;
+        {
+            Statement count(db_, "SELECT count(*) FROM job WHERE state = 'queued'");
+            count.step();
+            queued = static_cast<std::size_t>(count.number(0));
+        }
+        if (queued < most) add(job);
+        transaction.commit();
+        return queued;
+    }
+
+    std::vector<std::pair<std::string, std::string>> last_runs(std::size_t limit) override {
+        const std::lock_guard lock(mutex_);
+        Statement select(db_,
+                         "SELECT started, finished FROM job WHERE state IN ('done', 'failed') AND started <> '' AND "
+                         "finished <> '' ORDER BY number DESC LIMIT ?");
+        select.bind(static_cast<std::int64_t>(limit));
+        std::vector<std::pair<std::string, std::string>> found;
+        while (select.step()) found.emplace_back(select.text(0), select.text(1));
+        return found;
     }
 
     std::optional<Job> job(const std::string& id) override {
@@ -259,6 +281,13 @@ private:
         std::vector<Artifact> found;
         while (select.step()) found.push_back(read_artifact(select));
         return found;
+    }
+
+    void add(const Job& job) {
+        Statement insert(db_, std::string("INSERT INTO job (") + job_columns + ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)");
+        insert.bind(job.id, job.kind, to_string(job.state), job.request, job.recipe, job.created, job.started,
+                    job.finished, job.attempts, job.step, job.progress, job.error, job.release);
+        insert.step();
     }
 
     void update(const Job& job) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace server::catalog {
@@ -66,6 +67,11 @@ public:
     virtual ~Catalog() = default;
 
     virtual void add_job(const Job& job) = 0;
+    // As add_job, unless `most` jobs are queued already; counting and adding are one step. Returns how many were
+    // queued.
+    virtual std::size_t add_queued(const Job& job, std::size_t most) = 0;
+    // Of the jobs that ended last, done or failed, at most `limit`: when each was started and finished.
+    virtual std::vector<std::pair<std::string, std::string>> last_runs(std::size_t limit) = 0;
     virtual std::optional<Job> job(const std::string& id) = 0;
     // Of one kind, newest first, at most `limit`, older than job `before` when that is not empty.
     virtual std::vector<Job> jobs(const std::string& kind, std::size_t limit, const std::string& before = {}) = 0;

@@ -12,11 +12,13 @@
 #include <boost/url.hpp>
 
 #include <array>
+#include <charconv>
 
 #include "formats/base/file.hpp"
 #include "server/api/error_response.hpp"
 #include "server/http/access_log.hpp"
 #include "server/http/body_stream.hpp"
+#include "server/http/framing.hpp"
 #include "server/http/guard.hpp"
 #include "server/http/range.hpp"
 
@@ -32,31 +34,48 @@ using namespace std::chrono_literals;
 constexpr std::uint32_t header_limit = 32 * 1024;
 constexpr std::uint64_t body_limit = 4 << 20;  // a recipe
 constexpr std::size_t block = 256 * 1024;
+constexpr std::size_t read_size = 1024;  // what every resting connection has
 constexpr std::size_t linger_bytes = 64 << 20;
 const std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
 constexpr auto idle_limit = 60s, write_limit = 300s, linger_limit = 2s;
 
 class Session {
 public:
-    Session(asio::ip::tcp::socket socket, const Shared& shared) : stream_(std::move(socket)), shared_(shared) {}
+    Session(beast::tcp_stream& stream, Connections::Place& place, const Shared& shared)
+        : stream_(stream), place_(place), shared_(shared) {}
 
     asio::awaitable<void> run() {
         error_code ignored;  // of a connection that ended already
         // A header and a short body are two writes: the second must not wait until the first is acknowledged.
         stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
-        for (bool more = true; more;) {
+        for (bool more = true; more && place_.rest();) {
             Parser parser;
             parser.header_limit(header_limit);
             parser.body_limit(boost::none);  // of what is streamed; other bodies are judged below
             error_code error;
             stream_.expires_after(idle_limit);
-            co_await beast::http::async_read_header(stream_, buffer_, parser,
-                                                    asio::redirect_error(asio::use_awaitable, error));
+            std::string wrong = co_await gather_head(error);
+            if (!error && wrong.empty())
+                co_await beast::http::async_read_header(stream_, buffer_, parser,
+                                                        asio::redirect_error(asio::use_awaitable, error));
+            if (!error && wrong.empty()) wrong = framing_error(parser.get(), parser.get().version());
+            if (!wrong.empty()) {
+                const api::Response refusal = api::problem(400, wrong);
+                co_await send_text(refusal, 11, false, false);
+                break;
+            }
+            if (!error && parser.get().version() != 11 && parser.get().version() != 10) {
+                const api::Response refusal = api::problem(505, "HTTP/1.1 and HTTP/1.0 are spoken here");
+                co_await send_text(refusal, 11, false, false);
+                break;
+            }
             if (!error && streams(parser.get())) {
+                if (!place_.work()) break;
                 more = co_await stream_body(parser);
                 access_.reset();
                 continue;
             }
+            const beast::http::fields head = parser.get().base();
             if (!error && parser.content_length().value_or(0) > body_limit) error = beast::http::error::body_limit;
             parser.body_limit(body_limit);
             if (!error && expects_go_on(parser.get())) {
@@ -79,6 +98,9 @@ public:
                 }
                 break;
             }
+            if (!place_.work()) break;
+            // What came behind a body in chunks is no part of the head (RFC 9110 6.5.1).
+            static_cast<beast::http::fields&>(parser.get()) = head;
             more = co_await respond(parser.get());
             access_.reset();
         }
@@ -87,6 +109,24 @@ public:
     }
 
 private:
+    // Until the buffer holds a head, and perhaps what follows it. What is wrong with its bytes; empty: nothing.
+    asio::awaitable<std::string> gather_head(error_code& error) {
+        HeadCheck check;
+        if (buffer_.size() == 0) buffer_.shrink_to_fit();  // a large body made it large
+        for (;;) {
+            const asio::const_buffer read = buffer_.data();
+            const HeadCheck::State state = check.look({static_cast<const char*>(read.data()), read.size()});
+            if (state != HeadCheck::State::more) co_return check.wrong();
+            if (read.size() > header_limit) error = beast::http::error::header_limit;
+            if (error) co_return std::string();
+            const std::size_t got = co_await stream_.async_read_some(buffer_.prepare(read_size),
+                                                                     asio::redirect_error(asio::use_awaitable, error));
+            buffer_.commit(got);
+            if (error == asio::error::eof && buffer_.size() > 0) error = beast::http::error::partial_message;
+            if (error == asio::error::eof) error = beast::http::error::end_of_stream;
+        }
+    }
+
     // Closing while the client still sends would reset the connection, and our last answer with it.
     asio::awaitable<void> linger() {
         error_code error;
@@ -100,6 +140,10 @@ private:
 
     static bool expects_go_on(const Parser::value_type& message) {
         return beast::iequals(message[beast::http::field::expect], "100-continue");
+    }
+
+    bool keeps(const Parser::value_type& message) const {
+        return message.keep_alive() && !shared_.connections.stopping();
     }
 
     bool streams(const Parser::value_type& message) const {
@@ -151,15 +195,14 @@ private:
             }
             opening.response = std::move(*answer);
         }
-        co_return co_await send_text(opening.response, message.version(), message.keep_alive() && parser.is_done(),
-                                     false);
+        co_return co_await send_text(opening.response, message.version(), keeps(message) && parser.is_done(), false);
     }
 
     // True when the connection goes on.
     asio::awaitable<bool> respond(const Parser::value_type& message) {
         log(message);
         api::Request request;
-        const bool keep = message.keep_alive(), head = message.method() == beast::http::verb::head;
+        const bool keep = keeps(message), head = message.method() == beast::http::verb::head;
         const unsigned version = message.version();
         api::Response response;
         if (auto refusal = read_head(message, request)) {
@@ -175,7 +218,7 @@ private:
             }
         }
         if (response.events) {
-            co_await send_events(response, head);
+            co_await send_events(response, version, head);
             co_return false;
         }
         if (response.file) co_return co_await send_file(response, request, version, keep, head);
@@ -317,8 +360,17 @@ private:
         co_return keep;
     }
 
-    asio::awaitable<void> send_events(const api::Response& response, bool head) {
-        const std::string header = head_of(200, 11, false, response.headers) + "\r\n";
+    static std::string chunk_of(const std::string& text) {
+        std::array<char, 16> size{};
+        const auto end = std::to_chars(size.data(), size.data() + size.size(), text.size(), 16).ptr;
+        return std::string(size.data(), end) + "\r\n" + text + "\r\n";
+    }
+
+    // In chunks, so that an end is told from a broken connection; HTTP/1.0 has none.
+    asio::awaitable<void> send_events(const api::Response& response, unsigned version, bool head) {
+        const bool chunks = version >= 11;
+        const std::string header =
+            head_of(200, version, false, response.headers) + (chunks ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n");
         access_->answer(200, header.size(), head ? std::optional<std::uint64_t>(0) : std::nullopt);
         if (!co_await write(header) || head) co_return;
         std::uint64_t after = response.events->after;
@@ -340,8 +392,11 @@ private:
                 text = ": still here\n\n";
                 quiet = 0ms;
             }
+            if (chunks && !text.empty()) text = chunk_of(text);
+            const bool last = found.ended || shared_.connections.stopping();
+            if (last && chunks) text += "0\r\n\r\n";
             if (!text.empty() && !co_await write(text)) co_return;
-            if (found.ended) {
+            if (last) {
                 access_->complete();
                 co_return;
             }
@@ -353,16 +408,18 @@ private:
         }
     }
 
-    beast::tcp_stream stream_;
+    beast::tcp_stream& stream_;
     beast::flat_buffer buffer_;
+    Connections::Place& place_;
     const Shared& shared_;
     std::optional<AccessLine> access_;  // of the request that is being answered
 };
 
 }  // namespace
 
-asio::awaitable<void> run_session(asio::ip::tcp::socket socket, const Shared& shared) {
-    Session session(std::move(socket), shared);
+asio::awaitable<void> run_session(std::shared_ptr<beast::tcp_stream> stream, std::shared_ptr<Connections::Place> place,
+                                  const Shared& shared) {
+    Session session(*stream, *place, shared);
     try {
         co_await session.run();
     } catch (const std::exception& error) {

@@ -22,7 +22,7 @@
 #include "server/jobs/event_log.hpp"
 #include "server/jobs/forget.hpp"
 #include "server/jobs/progress_reader.hpp"
-#include "server/jobs/strays.hpp"
+#include "server/jobs/queue_bound.hpp"
 #include "server/jobs/worker_process.hpp"
 #include "server/publish/publish.hpp"
 #include "server/publish/signing_key.hpp"
@@ -54,7 +54,6 @@ class Runner : public JobRunner {
 public:
     Runner(const Config& config, catalog::Catalog& catalog, store::Store& store)
         : config_(config), catalog_(catalog), store_(store), key_(publish::SigningKey::load_or_create(config.data)) {
-        take_orphans();
         fs::create_directories(folder());
         ::chmod(folder().c_str(), 0711);
         recover();
@@ -93,8 +92,10 @@ public:
             if (!submission.source.empty()) fs::create_hard_link(submission.source, place / "source");
             formats::write_whole_file(place / "request.json", job.request, 0600);
             if (!job.recipe.empty()) formats::write_whole_file(place / "recipe.ks", job.recipe, 0600);
-            events_of(job.id)->append("state", state_event(JobState::queued));
-            catalog_.add_job(job);
+            const std::size_t queued = add(job);
+            if (queued >= config_.queued_jobs)
+                throw QueueFull(queued, config_.queued_jobs,
+                                seconds_until_room(catalog_.last_runs(runs_to_judge_by), config_.parallel_jobs));
         } catch (...) {
             forget_events(job.id);
             std::error_code none;
@@ -104,6 +105,8 @@ public:
         queued_.notify_all();
         return job.id;
     }
+
+    void begin_no_more() override { no_more_ = true; }
 
     bool cancel(const std::string& id) override {
         std::shared_ptr<WorkerProcess> worker;
@@ -137,6 +140,20 @@ public:
 private:
     fs::path folder() const { return config_.data / "jobs"; }
     fs::path folder(const std::string& id) const { return folder() / id; }
+
+    // Its first event is written before anybody can see the job.
+    std::size_t add(const Job& job) {
+        events_of(job.id)->append("state", state_event(JobState::queued));
+        std::size_t queued = config_.queued_jobs;
+        try {
+            queued = catalog_.add_queued(job, config_.queued_jobs);
+        } catch (...) {
+            forget_events(job.id);
+            throw;
+        }
+        if (queued >= config_.queued_jobs) forget_events(job.id);
+        return queued;
+    }
 
     void check_space(const std::string& kind) const {
         const std::uint64_t free = fs::space(config_.data).available,
@@ -228,7 +245,7 @@ private:
     void work(const std::stop_token& stop) {
         while (!stop.stop_requested()) {
             std::optional<Job> job;
-            insistently("take a job", [&] { job = catalog_.claim_job(now_rfc3339()); });
+            if (!no_more_) insistently("take a job", [&] { job = catalog_.claim_job(now_rfc3339()); });
             if (!job) {
                 std::unique_lock lock(mutex_);
                 queued_.wait_for(lock, std::chrono::seconds(1));
@@ -264,7 +281,6 @@ private:
             sweep(folder(job.id), false);
             log->append("state", state_event(JobState::running));
             exit_code = run_worker(job.id, reader, filter);
-            end_strays_of_the_dead();
         } catch (const std::exception& error) {
             reader.fail(error.what());
         }
@@ -275,35 +291,25 @@ private:
         end(reader, job.id, exit_code);
     }
 
+    // As long as it lives, a worker can be found by its job's id.
+    struct Known {
+        Runner& runner;
+        const std::string& id;
+        ~Known() {
+            const std::lock_guard lock(runner.mutex_);
+            runner.workers_.erase(id);
+        }
+    };
+
     int run_worker(const std::string& id, ProgressReader& reader, const SecretFilter& filter) {
-        std::shared_ptr<WorkerProcess> worker;
-        struct Listed {
-            Runner& of;
-            const std::string& id;
-            ~Listed() {
-                const std::lock_guard lock(of.mutex_);
-                of.workers_.erase(id);
-            }
-        } const listed{*this, id};
+        auto worker = std::make_shared<WorkerProcess>(config_.worker, folder(id), filter);
+        const Known known{*this, id};
         {
-            const std::lock_guard starting(starting_);
-            worker = std::make_shared<WorkerProcess>(config_.worker, folder(id), filter);
             const std::lock_guard lock(mutex_);
             workers_[id] = worker;
             if (stopping_ || cancelled_.contains(id)) worker->kill();
         }
         return worker->wait([&](std::string_view line) { reader.line(line); });
-    }
-
-    // What escaped the sessions of workers that have ended.
-    void end_strays_of_the_dead() {
-        const std::lock_guard starting(starting_);
-        std::set<pid_t> living;
-        {
-            const std::lock_guard lock(mutex_);
-            for (const auto& [id, worker] : workers_) living.insert(worker->session());
-        }
-        end_strays(living);
     }
 
     void end(ProgressReader& reader, const std::string& id, int exit_code) {
@@ -355,7 +361,6 @@ private:
     }
 
     std::mutex publishing_;
-    std::mutex starting_;  // before mutex_; a worker's session is known before anybody looks for strays
     const Config& config_;
     catalog::Catalog& catalog_;
     store::Store& store_;
@@ -365,7 +370,7 @@ private:
     std::condition_variable queued_;
     std::map<std::string, std::shared_ptr<WorkerProcess>> workers_;
     std::set<std::string> cancelled_;
-    std::atomic<bool> stopping_ = false;
+    std::atomic<bool> stopping_ = false, no_more_ = false;
 
     std::mutex events_mutex_;
     std::map<std::string, std::shared_ptr<EventLog>> events_;

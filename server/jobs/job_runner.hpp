@@ -31,6 +31,14 @@ class NoSpace : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+// As many jobs wait as may.
+class QueueFull : public std::runtime_error {
+public:
+    QueueFull(std::size_t queued, std::size_t most, std::uint64_t retry_after);
+    std::size_t queued, most;
+    std::uint64_t retry_after;  // seconds until there may be room
+};
+
 struct Submission {
     std::string recipe;   // kickstart text; of a build
     std::string request;  // JSON object: of a build its options, key → text or array of texts; of a conversion
@@ -45,10 +53,12 @@ public:
     static std::unique_ptr<JobRunner> start(const Config& config, catalog::Catalog& catalog, store::Store& store);
     virtual ~JobRunner() = default;  // stops workers; their jobs go back to the queue
 
-    // Returns the job's id. Throws NoSpace, std::filesystem::filesystem_error when the source has just gone.
+    // Returns the job's id. Throws NoSpace, QueueFull, std::filesystem::filesystem_error when the source has just gone.
     virtual std::string submit(const Submission& submission) = 0;
-    // False when the job is unknown or already at its end.
+    // False when the job is unknown or already at its end. Does not wait: the worker has five seconds to end by itself.
     virtual bool cancel(const std::string& id) = 0;
+    // Of queued jobs, no more is begun; what runs goes on until it ends or we do.
+    virtual void begin_no_more() = 0;
 
     // Events after `sequence`; waits up to `milliseconds` for the first. `ended` tells that the job
     // is at its end and these were the last.

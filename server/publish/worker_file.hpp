@@ -7,7 +7,7 @@
 //
 // A file is opened once, below an open folder, following no link; it is a regular file of this user with no second
 // name. From then on it is known by its descriptor. That nobody can change it between its digest and its publication,
-// or later, has two halves. The job's processes are dead (jobs/strays.hpp), so nobody who may open it is left. And the
+// or later, has two halves. The job's processes are dead (jobs/worker_process.hpp), so nobody who may open it is left. And the
 // kernel vouches that nobody has it open for writing, not even by a shared mapping or a descriptor that was handed on:
 // it grants a read lease (fcntl F_SETLEASE) only then, and breaks it as soon as somebody opens the file for writing or
 // truncates it, which require_sealed() sees. A lease costs nothing; a copy, which would be safe as well, costs the file

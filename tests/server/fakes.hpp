@@ -28,6 +28,11 @@ public:
     std::string broken;                                  // every call throws this when not empty
 
     void add_job(const server::catalog::Job& job) override { all_jobs.insert(all_jobs.begin(), job); }
+    std::size_t add_queued(const server::catalog::Job& job, std::size_t) override {
+        add_job(job);
+        return 0;
+    }
+    std::vector<std::pair<std::string, std::string>> last_runs(std::size_t) override { return {}; }
     std::optional<server::catalog::Job> job(const std::string& id) override {
         check();
         for (const auto& job : all_jobs)
@@ -104,10 +109,12 @@ public:
     std::vector<server::jobs::Submission> submitted;
     std::vector<std::string> cancelled;
     bool cancels = true;
-    std::string refusal;  // submit() finds no space when not empty
+    std::string refusal;                          // submit() finds no space when not empty
+    std::optional<server::jobs::QueueFull> full;  // submit() finds the queue so
 
     std::string submit(const server::jobs::Submission& submission) override {
         if (!refusal.empty()) throw server::jobs::NoSpace(refusal);
+        if (full) throw server::jobs::QueueFull(*full);
         submitted.push_back(submission);
         const std::string id = "00000000000000" + std::to_string(10 + submitted.size());
         if (catalog)
@@ -119,6 +126,8 @@ public:
         cancelled.push_back(id);
         return cancels;
     }
+
+    void begin_no_more() override {}
 
     // More than one thread: the http tests append while a listener waits.
     void happen(std::string type, std::string data) {

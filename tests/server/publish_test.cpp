@@ -54,6 +54,10 @@ public:
         real_->publish(release, job);
     }
     void add_job(const Job& job) override { real_->add_job(job); }
+    std::size_t add_queued(const Job& job, std::size_t most) override { return real_->add_queued(job, most); }
+    std::vector<std::pair<std::string, std::string>> last_runs(std::size_t limit) override {
+        return real_->last_runs(limit);
+    }
     std::optional<Job> job(const std::string& id) override { return real_->job(id); }
     std::vector<Job> jobs(const std::string& kind, std::size_t limit, const std::string& before) override {
         return real_->jobs(kind, limit, before);
