@@ -72,7 +72,7 @@ TEST(WorkerProcess, is_cancelled_in_its_first_moment_without_a_handler_of_ours_b
 TEST(WorkerProcess, cancel_does_not_hold_its_caller_and_a_deaf_worker_is_killed_when_the_grace_is_over) {
     const support::TemporaryFolder folder;
     WorkerProcess worker(script(folder, "trap '' TERM\necho > \"$1\"/deaf x\nwhile :; do sleep 0.05; done\n"),
-                         folder.path(), 700ms);
+                         folder.path(), SecretFilter(), 700ms);
     told(folder / "deaf");
     int exit_code = 0;
     std::thread waiting([&] { exit_code = worker.wait(no_line); });
