@@ -195,7 +195,9 @@ const std::vector<Key>& keys() {
              return size(o.memory_bytes, "memory", v, std::uint64_t{128} << 20, std::uint64_t{1} << 42, "2GiB");
          }},
         {"disk", "virtual size of the disk, such as 8GiB; of several disks: 8GiB,20GiB", set_disks},
-        {"layout", "mbr, gpt (BIOS), uefi, hybrid (BIOS and UEFI), partitionless; default by the recipe's partitions",
+        {"layout",
+         "mbr, gpt (BIOS), uefi, hybrid (BIOS and UEFI), partitionless (modes pv and pvh); default by the recipe's "
+         "partitions",
          [](BuildOptions& o, std::string_view v) -> Error {
              for (const Layout layout :
                   {Layout::automatic, Layout::mbr, Layout::gpt, Layout::uefi, Layout::hybrid, Layout::partitionless})

@@ -95,6 +95,7 @@ Distribution read(const Data& data) {
     d.guest_security_mirror = data.text("guest_security_mirror");
     d.kernel = data.text("kernel");
     d.pv_kernel = data.text("pv_kernel");
+    d.hvm_kernel = data.text("hvm_kernel");
     d.bootloader = data.lists("bootloader");
     d.core_packages = data.list("core_packages");
     d.file_system = data.text("file_system");

@@ -29,9 +29,10 @@ struct Distribution {
     std::vector<PackageSource> repositories;  // of an RPM family
     std::string keys;                         // where the keys of its packages come from, for people
     std::string keyring;  // the file they are in on the build host; empty: only the operator's --keyring
-    std::string guest_mirror, guest_security_mirror;             // what the guest itself uses afterwards
-    std::string kernel;                                          // package
-    std::string pv_kernel;                                       // package, for modes pv and pvh
+    std::string guest_mirror, guest_security_mirror;  // what the guest itself uses afterwards
+    std::string kernel;                               // package
+    std::string pv_kernel;                            // package, for modes pv and pvh
+    std::string hvm_kernel;  // package, with drivers of emulated disks and cards; empty: kernel has them
     std::map<std::string, std::vector<std::string>> bootloader;  // "bios", "uefi", "hybrid", "menu" → packages
     std::vector<std::string> core_packages;                      // what every machine needs
     std::string file_system;                                     // of partitions that name none; empty: ext4

@@ -15,6 +15,7 @@
 #include "builders/id_range.hpp"
 #include "builders/network/way_out.hpp"
 #include "builders/packages/debian.hpp"
+#include "builders/readiness/guest_agent.hpp"
 #include "builders/readiness/readiness.hpp"
 #include "builders/step_times.hpp"
 #include "builders/steps/bootloader.hpp"
@@ -194,6 +195,7 @@ private:
                                 {"architecture", package.architecture},
                                 {"sha256", package.sha256}});
         for (const Note& note : plan_.notes) notes.push_back({{"line", note.line}, {"message", note.message}});
+        if (const auto note = readiness::no_guest_agent(installed_)) notes.push_back({{"line", 0}, {"message", *note}});
         return json::serialize(json::object{
             {"steps", steps_.done()},
             {"packages", packages},

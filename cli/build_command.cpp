@@ -112,6 +112,17 @@ void write_devices(const Options& options, std::vector<std::unique_ptr<formats::
     }
 }
 
+// What the domain's files name as its disks: the devices that are written, else the raw disks that are kept.
+json::array disk_paths(const Options& options, const builders::BuildPlan& plan) {
+    json::array paths;
+    for (const fs::path& device : options.devices) paths.emplace_back(fs::absolute(device).lexically_normal().string());
+    if (!paths.empty() || !options.keep_disk) return paths;
+    const fs::path folder = fs::absolute(options.output).lexically_normal();
+    for (std::size_t i = 1; i <= plan.storage.disks.size(); ++i)
+        paths.emplace_back((folder / ("disk" + std::to_string(i) + ".raw")).string());
+    return paths;
+}
+
 // A build's folder, gone with it however it ends.
 struct WorkFolder {
     explicit WorkFolder(const fs::path& parent) {
@@ -196,7 +207,8 @@ int build(const Options& options) {
     formats::write_whole_file(folder / "recipe.ks", recipe, 0600);
     builders::BuildHost host = options.host;
     host.open_network = true;  // whoever types the command is the operator
-    const json::object job{{"options", request}, {"date", server::today()}, {"host", json::parse(to_json(host))}};
+    json::object job{{"options", request}, {"date", server::today()}, {"host", json::parse(to_json(host))}};
+    if (const json::array paths = disk_paths(options, plan); !paths.empty()) job["disk_paths"] = paths;
     formats::write_whole_file(folder / "request.json", json::serialize(job), 0600);
     if (options.keep_disk || !devices.empty()) formats::write_whole_file(folder / "keep-disk", "");
 
@@ -247,10 +259,12 @@ void add_build(CLI::App& program, int& exit_code) {
         ->capture_default_str();
     add_host_options(*command, options->host);
     command->add_flag("--keep-disk", options->keep_disk,
-                      "Leave the raw disks in the output folder as well, as disk1.raw, disk2.raw …");
+                      "Leave the raw disks in the output folder as well, as disk1.raw, disk2.raw …; xl.cfg and the "
+                      "domain XMLs name them");
     command->add_option("--device", options->devices,
                         "Write the disk to this block device as well (a logical volume); once for each disk, in order. "
-                        "Refused when it is mounted or too small; what was on it is gone");
+                        "Refused when it is mounted or too small; what was on it is gone. xl.cfg and the domain XMLs "
+                        "name it");
     command->add_flag("--keep-on-failure", options->keep_on_failure, "Leave what was built so far, and say where");
     std::string keys = "Options:\n";
     for (const auto& [key, help] : builders::option_help())

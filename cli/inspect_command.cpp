@@ -36,7 +36,11 @@ json::object describe(const std::string& path, OpenedImage& image, bool digest) 
         if (!disk.name.empty()) one["name"] = disk.name;
         one["virtual_size"] = disk.source->virtual_size();
         one["allocated"] = allocated_bytes(*disk.source);
-        one["boot_firmware"] = boot_firmware(*disk.source) == Firmware::uefi ? "uefi" : "bios";
+        const BootWays ways = boot_ways(*disk.source);
+        one["boot_firmware"] = ways.bios && ways.uefi ? "bios or uefi"
+                               : ways.bios            ? "bios"
+                               : ways.uefi            ? "uefi"
+                                                      : "none";
         if (digest) one["disk_digest"] = disk_digest(*disk.source);
         disks.push_back(std::move(one));
     }
@@ -61,6 +65,10 @@ std::string text_of(const json::value& value) {
     return value.is_string() ? std::string(value.as_string()) : json::serialize(value);
 }
 
+std::string boots_by(const std::string& firmware) {
+    return firmware == "none" ? "no firmware (neither boot code nor an EFI system partition)" : firmware;
+}
+
 void print(const json::object& image) {
     const auto size = [](const json::value& bytes) {
         return text_of(bytes) + " bytes (" + human_size(bytes.to_number<std::uint64_t>()) + ")";
@@ -74,7 +82,7 @@ void print(const json::object& image) {
         std::cout << "disk " << ++number << (disk.contains("name") ? " " + text_of(disk.at("name")) : "")
                   << ":\n  virtual size: " << size(disk.at("virtual_size"))
                   << "\n  allocated: " << size(disk.at("allocated"))
-                  << "\n  boots by: " << text_of(disk.at("boot_firmware")) << "\n";
+                  << "\n  boots by: " << boots_by(text_of(disk.at("boot_firmware"))) << "\n";
         if (disk.contains("disk_digest")) std::cout << "  disk digest: " << text_of(disk.at("disk_digest")) << "\n";
     }
     for (const auto& [name, value] : image.at("features").as_object())

@@ -101,6 +101,16 @@ std::vector<std::string> services(const kickstart::Recipe& recipe) {
     return list;
 }
 
+// Why a build would stop at this plan on every host.
+std::vector<builders::Note> refusals(const builders::BuildPlan& plan) {
+    std::vector<builders::Note> found = plan.unsafe;
+    if (const auto why = not_built_yet(plan)) found.push_back({0, *why});
+    if (plan.distribution_guessed)
+        found.push_back(
+            {0, "distribution: " + plan.distribution.id + " is only a guess; give the option distribution"});
+    return found;
+}
+
 void print_plan(const builders::BuildPlan& plan, const kickstart::Recipe& recipe, const std::string& file) {
     std::cout << file << ": " << plan.title << "\n";
     row("distribution") << plan.distribution.id << ", " << plan.distribution_because << "\n";
@@ -132,9 +142,9 @@ void print_plan(const builders::BuildPlan& plan, const kickstart::Recipe& recipe
     print("scripts", scripts);
     row("kernel") << (plan.bootloader ? plan.kernel_arguments : "none") << "\n";
     row("keys") << plan.distribution.keys << "\n";
-    for (const builders::Note& note : plan.unsafe)
-        row("build") << "refused: line " << note.line << ": " << note.message << "\n";
-    if (const auto why = not_built_yet(plan)) row("build") << "refused: " << *why << "\n";
+    for (const builders::Note& note : refusals(plan))
+        row("build") << "refused: " << (note.line > 0 ? "line " + std::to_string(note.line) + ": " : "") << note.message
+                     << "\n";
     for (const builders::Note& note : plan.notes)
         std::cout << file << (note.line > 0 ? ":" + std::to_string(recipe.sources.place(note.line).line) : "")
                   << ": note: " << note.message << "\n";
@@ -173,15 +183,14 @@ int plan(const Options& options) {
         if (errors.empty()) {
             answer["distribution_because"] = planned.plan.distribution_because;
             json::array refused;
-            for (const builders::Note& note : planned.plan.unsafe)
+            for (const builders::Note& note : refusals(planned.plan))
                 refused.push_back({{"line", note.line}, {"message", note.message}});
-            if (const auto why = not_built_yet(planned.plan)) refused.push_back({{"line", 0}, {"message", *why}});
             answer["build_refused"] = refused;
             answer["services"] = json::value_from(services(parsed.recipe));
             answer["plan"] = json::parse(to_json(planned.plan));
         }
         std::cout << json::serialize(answer) << "\n";
-        return errors.empty() ? 0 : 1;
+        return errors.empty() && refusals(planned.plan).empty() ? 0 : 1;
     }
     for (const auto& error : errors) {
         const auto place = parsed.recipe.sources.place(error.line);
@@ -189,7 +198,7 @@ int plan(const Options& options) {
                   << (place.line > 0 ? ":" + std::to_string(place.line) : "") << ": error: " << error.message << "\n";
     }
     if (errors.empty()) print_plan(planned.plan, parsed.recipe, options.file);
-    return errors.empty() ? 0 : 1;
+    return errors.empty() && refusals(planned.plan).empty() ? 0 : 1;
 }
 
 }  // namespace

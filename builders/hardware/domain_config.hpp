@@ -5,16 +5,28 @@
 #include <string>
 #include <vector>
 
+#include "formats/disk/block_source.hpp"
 #include "formats/hardware.hpp"
 
 namespace builders::hardware {
 
-// `disks` are the files' paths on the host that will run it, the first one boots.
-std::string xl_config(const formats::Hardware& hardware, const std::vector<std::string>& disks);
+// `disks` are files' paths on the host that will run it, or block devices' below /dev; the first one boots.
+// `comment`, a line each, says where they come from.
+std::string xl_config(const formats::Hardware& hardware, const std::vector<std::string>& disks,
+                      const std::vector<std::string>& comment = {});
 
 enum class Hypervisor { xen, kvm };
 // For Hypervisor::kvm every mode is a plain hardware VM with virtio devices.
-std::string libvirt_xml(const formats::Hardware& hardware, const std::vector<std::string>& disks,
-                        Hypervisor hypervisor);
+std::string libvirt_xml(const formats::Hardware& hardware, const std::vector<std::string>& disks, Hypervisor hypervisor,
+                        const std::vector<std::string>& comment = {});
+
+// Whether libvirt-kvm.xml would start this disk: its firmware must find what it says on it, and the kernel a console
+// that KVM has.
+bool starts_under_kvm(const formats::Hardware& hardware, formats::BlockSource& first_disk);
+
+// Where the raw disks at `paths` come from, for people: `image` is the release's XVA, `release` its name. On one line
+// each, without "--", which XML's comments cannot hold.
+std::vector<std::string> how_to_get_disks(const std::string& image, const std::string& release,
+                                          const std::vector<std::string>& paths);
 
 }  // namespace builders::hardware

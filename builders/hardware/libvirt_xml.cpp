@@ -47,13 +47,20 @@ void describe_os(const Element& domain, const formats::Hardware& hardware, bool 
 
 void describe_devices(const Element& devices, const formats::Hardware& hardware, const std::vector<std::string>& disks,
                       bool kvm) {
+    const bool emulated = !kvm && hardware.mode == formats::Mode::hvm;
     for (std::size_t i = 0; i < disks.size(); ++i) {
-        const Element disk = devices.child("disk").with("type", "file").with("device", "disk");
+        const bool block = disks[i].starts_with("/dev/");
+        const Element disk = devices.child("disk").with("type", block ? "block" : "file").with("device", "disk");
         disk.child("driver").with("name", "qemu").with("type", "raw");
-        disk.child("source").with("file", disks[i]);
+        disk.child("source").with(block ? "dev" : "file", disks[i]);
         disk.child("target")
-            .with("dev", std::string(kvm ? "vd" : "xvd") + static_cast<char>('a' + i))
-            .with("bus", kvm ? "virtio" : "xen");
+            .with("dev", std::string(kvm        ? "vd"
+                                     : emulated ? "hd"
+                                                : "xvd") +
+                             static_cast<char>('a' + i))
+            .with("bus", kvm        ? "virtio"
+                         : emulated ? "ide"
+                                    : "xen");
     }
     for (std::uint32_t i = 0; i < hardware.network_interfaces; ++i) {
         const Element nic = devices.child("interface").with("type", kvm ? "network" : "bridge");
@@ -61,7 +68,7 @@ void describe_devices(const Element& devices, const formats::Hardware& hardware,
             nic.child("source").with("network", "default");
         else
             nic.child("source").with("bridge", "xenbr0");
-        if (kvm) nic.child("model").with("type", "virtio");
+        if (kvm || emulated) nic.child("model").with("type", kvm ? "virtio" : "e1000");
     }
     const Element console = devices.child("console").with("type", "pty");
     console.child("target").with("type", kvm ? "serial" : "xen").with("port", "0");
@@ -71,14 +78,18 @@ void describe_devices(const Element& devices, const formats::Hardware& hardware,
 
 }  // namespace
 
-std::string libvirt_xml(const formats::Hardware& hardware, const std::vector<std::string>& disks,
-                        Hypervisor hypervisor) {
+std::string libvirt_xml(const formats::Hardware& hardware, const std::vector<std::string>& disks, Hypervisor hypervisor,
+                        const std::vector<std::string>& comment) {
     const bool kvm = hypervisor == Hypervisor::kvm;
     const Document document(xmlNewDoc(bytes("1.0")));
     if (!document) throw std::bad_alloc();
     xmlNode* root = xmlNewNode(nullptr, bytes("domain"));
     xmlDocSetRootElement(document.get(), root);
     const Element domain(root);
+    std::string remark;
+    for (const std::string& line : comment) remark += (remark.empty() ? " " : "\n       ") + line;
+    while (remark.find("--") != std::string::npos) remark.replace(remark.find("--"), 2, "- -");
+    if (!remark.empty()) xmlAddChild(root, xmlNewDocComment(document.get(), bytes(remark + " ")));
     domain.with("type", kvm ? "kvm" : "xen");
     domain.child("name", hardware.name);
     domain.child("description", hardware.description);

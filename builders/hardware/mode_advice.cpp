@@ -11,10 +11,11 @@ std::string mode_advice(formats::Mode mode) {
                    "run in hardware; only the boot is emulated. The best choice for XenServer and XCP-ng, and on every "
                    "Xen since 4.1 whose processor has VT-x or AMD-V.";
         case formats::Mode::hvm:
-            return "hvm: disk and network are paravirtual once the kernel runs, if the host offers them; interrupts "
-                   "and "
-                   "timers may stay emulated, which costs most with many small packets and reads. Choose it only for a "
-                   "host that cannot deliver event channels to HVM guests; otherwise pvhvm is the same image, faster.";
+            return "hvm: xl.cfg leaves Xen's platform device out, so disk, network, interrupts and timers are "
+                   "emulated: an "
+                   "IDE disk and an e1000 card, several times slower than paravirtual ones, and at most four disks. "
+                   "XenServer and XCP-ng have no such switch: there it runs as pvhvm does. Choose it only for a host "
+                   "whose paravirtual devices cannot be used; otherwise pvhvm is faster with a smaller kernel.";
         case formats::Mode::pvh:
             return "pvh: like pvhvm without any emulated device, so no device model runs beside the guest: less "
                    "memory, "

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builders/hardware/domain_config.hpp"
 
+#include <algorithm>
+
 namespace builders::hardware {
 namespace {
+
+std::string on_one_line(std::string text) {
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    return text;
+}
 
 // xl.cfg is read by a small parser of its own: strings in double quotes, backslash escapes.
 std::string quoted_text(const std::string& text) {
@@ -16,10 +23,12 @@ std::string quoted_text(const std::string& text) {
 
 }  // namespace
 
-std::string xl_config(const formats::Hardware& hardware, const std::vector<std::string>& disks) {
+std::string xl_config(const formats::Hardware& hardware, const std::vector<std::string>& disks,
+                      const std::vector<std::string>& comment) {
     using formats::Mode;
     const bool paravirtual = hardware.mode == Mode::pv || hardware.mode == Mode::pvh;
-    std::string text = "# " + hardware.description + "\n";
+    std::string text = "# " + on_one_line(hardware.description) + "\n";
+    for (const std::string& line : comment) text += "# " + on_one_line(line) + "\n";
     text += "name = " + quoted_text(hardware.name) + "\n";
     text += std::string("type = \"") +
             (hardware.mode == Mode::pv    ? "pv"
@@ -45,7 +54,8 @@ std::string xl_config(const formats::Hardware& hardware, const std::vector<std::
                 ",\n";
     text += "]\nvif = [";
     for (std::uint32_t i = 0; i < hardware.network_interfaces; ++i)
-        text += (i > 0 ? ", " : "") + std::string("\"bridge=xenbr0\"");
+        text += (i > 0 ? ", " : "") +
+                std::string(hardware.mode == Mode::hvm ? "\"bridge=xenbr0, model=e1000\"" : "\"bridge=xenbr0\"");
     text += "]\non_poweroff = \"destroy\"\non_reboot = \"restart\"\non_crash = \"restart\"\n";
     return text;
 }

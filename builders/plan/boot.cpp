@@ -4,13 +4,14 @@
 #include "builders/plan/checks.hpp"
 
 namespace builders::plan {
-namespace {
 
 formats::Mode mode_of(const BuildOptions& options) {
     return options.mode.value_or(formats::Mode::pvhvm);
 }
 
-}  // namespace
+bool wants_loader(const kickstart::Recipe& recipe) {
+    return !recipe.bootloader || !(recipe.bootloader->location == "none" || recipe.bootloader->disabled);
+}
 
 bool plan_boot(const kickstart::Recipe& recipe, const BuildOptions& options, BuildPlan& plan, Errors& errors) {
     const kickstart::Bootloader loader = recipe.bootloader.value_or(kickstart::Bootloader{});
@@ -20,7 +21,7 @@ bool plan_boot(const kickstart::Recipe& recipe, const BuildOptions& options, Bui
             {loader.line,
              "bootloader --location=" + loader.location +
                  ": GRUB is installed where the firmware looks all the same, as nothing else would start it"});
-    plan.bootloader = !(loader.location == "none" || loader.disabled);
+    plan.bootloader = wants_loader(recipe);
     plan.timeout = loader.timeout.value_or(5);
     plan.kernel_arguments = console_arguments(mode_of(options));
     if (!loader.append.empty()) plan.kernel_arguments += " " + loader.append;
@@ -31,8 +32,16 @@ bool plan_boot(const kickstart::Recipe& recipe, const BuildOptions& options, Bui
 }
 
 const std::string& usual_kernel(const BuildOptions& options, const Distribution& distribution) {
-    const formats::Mode mode = mode_of(options);
-    return mode == formats::Mode::pv || mode == formats::Mode::pvh ? distribution.pv_kernel : distribution.kernel;
+    switch (mode_of(options)) {
+        case formats::Mode::pv:
+        case formats::Mode::pvh:
+            return distribution.pv_kernel;
+        case formats::Mode::hvm:
+            return distribution.hvm_kernel.empty() ? distribution.kernel : distribution.hvm_kernel;
+        case formats::Mode::pvhvm:
+            break;
+    }
+    return distribution.kernel;
 }
 
 std::string loader_for(const StoragePlan& storage) {

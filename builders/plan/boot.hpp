@@ -5,6 +5,9 @@
 
 namespace builders::plan {
 
+formats::Mode mode_of(const BuildOptions& options);
+bool wants_loader(const kickstart::Recipe& recipe);  // false: --location=none, the image does not boot by itself
+
 // The recipe's `bootloader`: whether there is one, its timeout, the kernel's arguments. False: neither loader nor
 // kernel is wanted, and a note says so.
 bool plan_boot(const kickstart::Recipe& recipe, const BuildOptions& options, BuildPlan& plan, Errors& errors);

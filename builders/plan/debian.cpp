@@ -20,6 +20,7 @@ public:
         sources();
         locale();
         keyboard();
+        console_tables();
         time();
         plan_network(recipe_, plan_, errors_, core_);
         firewall();
@@ -85,7 +86,7 @@ private:
             const int line = recipe_.packages->lines.at(name);
             if (found == plan_.packages.end()) {
                 note(line, "%packages: -" + name + ": was not going to be installed, unless another package needs it");
-            } else if (name == plan_.distribution.kernel) {
+            } else if (name == usual_kernel(options_, plan_.distribution)) {
                 refuse(errors_, line, "%packages: -" + name + ": name another kernel package, or none boots");
             } else {
                 plan_.packages.erase(found);
@@ -249,6 +250,8 @@ private:
         const auto is_kernel = [](const std::string& name) { return name.starts_with("linux-image"); };
         if (std::none_of(plan_.packages.begin(), plan_.packages.end(), is_kernel))
             package(usual_kernel(options_, plan_.distribution));
+        else
+            check_kernel();
         package("initramfs-tools");
         for (const std::string& name : plan_.distribution.bootloader.at(loader_for(plan_.storage))) package(name);
         file("/etc/default/grub",
@@ -259,6 +262,28 @@ private:
                  "GRUB_SERIAL_COMMAND=\"serial --unit=0 --speed=115200\"\nGRUB_DISABLE_OS_PROBER=true\n");
         file("/etc/initramfs-tools/conf.d/xen", "MODULES=most\n");
         add_storage_tools(plan_);
+    }
+
+    // The usual kernel of other modes has no driver for what Xen emulates.
+    void check_kernel() {
+        const std::string &named = plan_.distribution.kernel, &wanted = usual_kernel(options_, plan_.distribution);
+        if (mode_of(options_) != formats::Mode::hvm || named == wanted || !has_package(named) || has_package(wanted))
+            return;
+        refuse(errors_, line_of_package(recipe_, named),
+               "%packages: " + named + " has no driver for the network cards that Xen emulates for mode=hvm; name " +
+                   wanted + ", or choose mode=pvhvm");
+    }
+
+    // console-setup computes its tables at the first boot where there are none. Those that its package made when it was
+    // installed are of another keyboard; its units take the saved ones only when they are newer than what they were
+    // made from, by whole seconds as archives keep them.
+    void console_tables() {
+        if (!has_package("console-setup")) return;
+        command({"sh", "-c",
+                 "rm -f /etc/console-setup/cached_* && "
+                 "touch -d '1 hour ago' /etc/default/keyboard /etc/default/console-setup && setupcon --save-only && "
+                 "for part in keyboard font terminal; do test -s /etc/console-setup/cached_setup_$part.sh || "
+                 "{ echo \"setupcon saved no cached_setup_$part.sh\" >&2; exit 1; }; done"});
     }
 
     const kickstart::Recipe& recipe_;

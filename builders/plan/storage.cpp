@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "builders/boot_table.hpp"
+#include "builders/plan/boot.hpp"
 #include "builders/plan/storage_requests.hpp"
 
 namespace builders::plan {
@@ -50,17 +52,37 @@ public:
         widen_physical_volumes();
         name_disks();
         choose_layout();
+        if (errors_.empty() && boots_) refuse_unbootable(cannot_boot(storage_.layout, mode_of(options_)));
         if (errors_.empty()) add_boot_partitions();
-        if (errors_.empty() && storage_.layout == Layout::partitionless) return place_whole();
-        for (std::size_t disk = 0; disk < names_.size() && errors_.empty(); ++disk) place_disk(disk);
-        for (GroupRequest& group : request_.groups)
-            if (errors_.empty()) place_group(group);
+        if (errors_.empty()) place();
+        if (errors_.empty() && boots_) refuse_unbootable(cannot_boot(storage_, mode_of(options_)));
     }
 
 private:
     void refuse(int line, const std::string& message) { plan::refuse(errors_, line, message); }
     void note(int line, const std::string& message) { plan_.notes.push_back({line, message}); }
     int first_line() const { return recipe_.partitions.empty() ? 0 : recipe_.partitions.front().line; }
+
+    void refuse_unbootable(const std::optional<BootRefusal>& refusal) {
+        if (refusal) refuse(line_in_the_way(*refusal), refusal->message);
+    }
+
+    int line_in_the_way(const BootRefusal& refusal) const {
+        const auto among = [&](const std::vector<SpaceRequest>& spaces) {
+            for (const SpaceRequest& space : spaces)
+                if (space.file_system.mount_point == refusal.mount_point) return space.line;
+            return 0;
+        };
+        if (refusal.mount_point.empty()) {
+            for (const char* key : {"layout", "mode"})
+                for (const kickstart::OptionComment& comment : recipe_.options)
+                    if (comment.key == key) return comment.line;
+            return 0;
+        }
+        int line = among(request_.partitions);
+        for (const GroupRequest& group : request_.groups) line = std::max(line, among(group.volumes));
+        return line;
+    }
 
     bool has_root() const {
         const auto is = [](const SpaceRequest& space) { return space.file_system.mount_point == "/"; };
@@ -218,6 +240,13 @@ private:
             add(PartitionKind::bios_boot, "part biosboot", mib, {});
     }
 
+    void place() {
+        if (storage_.layout == Layout::partitionless) return place_whole();
+        for (std::size_t disk = 0; disk < names_.size() && errors_.empty(); ++disk) place_disk(disk);
+        for (GroupRequest& group : request_.groups)
+            if (errors_.empty()) place_group(group);
+    }
+
     void place_whole() {
         for (const SpaceRequest& space : request_.partitions)
             if (space.file_system.mount_point != "/")
@@ -328,6 +357,7 @@ private:
     BuildPlan& plan_;
     StoragePlan& storage_;
     Errors& errors_;
+    const bool boots_ = wants_loader(recipe_);
     StorageRequest request_;
     std::vector<std::string> names_;
 };

@@ -5,6 +5,7 @@
 #include <span>
 #include <sstream>
 
+#include "builders/boot_table.hpp"
 #include "builders/errors.hpp"
 #include "builders/readiness/kernel_image.hpp"
 
@@ -49,9 +50,9 @@ private:
             const std::string version = image.substr(std::string("/boot/vmlinuz-").size());
             const std::string config = guest_.read_file("/boot/config-" + version);
             mode(version, config);
-            const std::string content =
-                guest_.command({"sh", "-c", "lsinitramfs \"$0\" 2>/dev/null | grep -E 'xen-(blk|net)front' || true",
-                                "/boot/initrd.img-" + version});
+            const std::string content = guest_.command(
+                {"sh", "-c", "lsinitramfs \"$0\" 2>/dev/null | grep -E 'xen-(blk|net)front|ata_piix|sd_mod' || true",
+                 "/boot/initrd.img-" + version});
             for (const auto& [id, module, option] :
                  {std::tuple{"K3", "xen-blkfront", "CONFIG_XEN_BLKDEV_FRONTEND=y"},
                   std::tuple{"K4", "xen-netfront", "CONFIG_XEN_NETDEV_FRONTEND=y"}}) {
@@ -60,8 +61,22 @@ private:
                     "/boot/initrd.img-" + version + ": " + module +
                         (built_in ? " is built into the kernel" : " must be in the initramfs"));
             }
+            if (plan_.hardware.mode == formats::Mode::hvm) emulated_devices(version, config, content);
         }
         add("K0", count > 0, std::to_string(count) + " kernels under /boot");
+    }
+
+    // What xl gives a guest without its platform device: IDE disks, an e1000 card.
+    void emulated_devices(const std::string& version, const std::string& config, const std::string& initramfs) {
+        for (const auto& [module, option] :
+             {std::pair{"ata_piix", "CONFIG_ATA_PIIX=y"}, std::pair{"sd_mod", "CONFIG_BLK_DEV_SD=y"}})
+            add("K8", has(config, option) || has(initramfs, std::string(module) + ".ko"),
+                "/boot/initrd.img-" + version + ": " + module + " reads the emulated disk");
+        const std::string modules =
+            guest_.command({"sh", "-c", "grep -ohE '/e1000[.]ko' \"$0/modules.dep\" \"$0/modules.builtin\" || true",
+                            "/lib/modules/" + version});
+        add("K9", has(modules, "e1000.ko"),
+            "/lib/modules/" + version + ": e1000 drives the network card that xl.cfg names for mode=hvm");
     }
 
     // Whether this kernel can run in the plan's mode, by its configuration and by what it tells Xen itself.
@@ -95,11 +110,24 @@ private:
 
     void boot_code() {
         const StoragePlan& storage = plan_.storage;
-        if (storage.boots_by_uefi()) {
+        const formats::Hardware& machine = plan_.hardware;
+        const auto refusal = cannot_boot(storage, machine.mode);
+        const BootWay way = boot_way(storage.layout, machine.mode);
+        add("B3", !refusal,
+            refusal ? refusal->message
+                    : "layout=" + std::string(to_string(storage.layout)) + " starts in mode=" +
+                          std::string(to_string(machine.mode)) + " by " + std::string(to_string(way)));
+        if (way == BootWay::pygrub) {
+            const std::string menu = machine.mode == formats::Mode::pv ? "/boot/grub/menu.lst" : "/boot/grub/grub.cfg";
+            add("B4", guest_.exists(menu), menu + ": what pygrub reads");
+        }
+        // What the domain's file says of firmware must be on the disk, whatever the layout promises.
+        const bool firmware = way != BootWay::pygrub;
+        if (storage.boots_by_uefi() || (firmware && machine.firmware == formats::Firmware::uefi)) {
             const bool fallback = guest_.exists("/boot/efi/EFI/BOOT/BOOTX64.EFI");
             add("B2", fallback, "/EFI/BOOT/BOOTX64.EFI is on the EFI system partition");
         }
-        if (!storage.boots_by_bios()) return;
+        if (!storage.boots_by_bios() && !(firmware && machine.firmware == formats::Firmware::bios)) return;
         const std::string mbr = guest_.read_disk(512);
         const bool code = mbr.substr(0, 440).find_first_not_of('\0') != std::string::npos;
         const bool magic = mbr.size() == 512 && mbr[510] == '\x55' && mbr[511] == static_cast<char>(0xaa);

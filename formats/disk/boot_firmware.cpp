@@ -31,28 +31,46 @@ struct GptHeader {
 };
 static_assert(sizeof(GptHeader) == 92 && alignof(GptHeader) == 1);
 
-}  // namespace
+constexpr std::size_t code_size = 440;  // of an MBR; behind it stand the disk's signature and the partitions
 
-Firmware boot_firmware(BlockSource& disk) {
+struct Found {
+    bool code = false, signature = false, system_partition = false, bios_boot = false;
+};
+
+Found look(BlockSource& disk) {
     std::vector<std::byte> first(2 * sector);
     read_padded(disk, 0, first);
+    Found found;
+    found.code = std::any_of(first.begin(), first.begin() + code_size, [](std::byte b) { return b != std::byte{0}; });
+    found.signature = first[510] == std::byte{0x55} && first[511] == std::byte{0xaa};
     GptHeader header{};
     std::memcpy(&header, first.data() + sector, sizeof header);
-    if (std::string_view(header.signature.data(), header.signature.size()) != "EFI PART") return Firmware::bios;
+    if (std::string_view(header.signature.data(), header.signature.size()) != "EFI PART") return found;
     const std::uint32_t count = header.entry_count, size = header.entry_size;
     if (count > max_entries || size < 128 || size > max_entry_size ||
         header.entries_lba >= disk.virtual_size() / sector)
-        return Firmware::bios;
+        return found;
     std::vector<std::byte> entries(std::size_t{count} * size);
     read_padded(disk, header.entries_lba * sector, entries);
-    bool efi = false, bios = first[0] != std::byte{0};  // boot code starts with its first byte
     for (std::uint32_t i = 0; i < count; ++i) {
         Guid type;
         std::memcpy(type.data(), entries.data() + std::size_t{i} * size, type.size());
-        efi = efi || type == system_partition;
-        bios = bios || type == bios_boot;
+        found.system_partition = found.system_partition || type == system_partition;
+        found.bios_boot = found.bios_boot || type == bios_boot;
     }
-    return efi && !bios ? Firmware::uefi : Firmware::bios;
+    return found;
+}
+
+}  // namespace
+
+BootWays boot_ways(BlockSource& disk) {
+    const Found found = look(disk);
+    return {found.code && found.signature, found.system_partition};
+}
+
+Firmware boot_firmware(BlockSource& disk) {
+    const Found found = look(disk);
+    return found.system_partition && !found.bios_boot && !found.code ? Firmware::uefi : Firmware::bios;
 }
 
 }  // namespace formats

@@ -106,11 +106,17 @@ void run_build_job(const fs::path& folder, const json::value& request, const std
     }
     publish::WorkerResult result{plan.release_name, plan.title, {}, {}};
     const auto kinds = publish::output_kinds(plan.outputs, plan.xxhash, plan.date + "T00:00:00Z");
-    result.products = publish::produce(
-                          {pointers, plan.hardware, kinds, false, out, plan.release_name},
-                          [&](double part) { progress.fraction(part); }, stop)
-                          .products;
+    publish::Order order{pointers, plan.hardware, kinds, false, out, plan.release_name};
+    if (const auto* paths = request.as_object().if_contains("disk_paths"))
+        order.disk_paths = json::value_to<std::vector<std::string>>(*paths);
+    publish::Produced produced = produce(
+        order, [&](double part) { progress.fraction(part); }, stop);
+    result.products = std::move(produced.products);
     json::object report = details(plan, built, walls);
+    for (const std::string& note : produced.notes) {
+        progress.line("note: " + note);
+        report.at("notes").as_array().push_back({{"line", 0}, {"message", note}});
+    }
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
     report.at("steps").as_array().push_back({{"name", write_step}, {"seconds", std::round(seconds * 10) / 10}});
     result.details = json::serialize(report);

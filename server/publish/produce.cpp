@@ -135,21 +135,35 @@ private:
     std::uint64_t size_ = 0, written_ = 0;
 };
 
-// The same machine in the words of xl and libvirt, its disks where Xen's tools look for them.
-void describe_machine(const formats::Hardware& hardware, std::size_t disks, const std::filesystem::path& out,
-                      const std::string& stem, std::vector<Product>& products) {
+// The same machine in the words of xl and libvirt, its disks where the order says or Xen's tools look for them.
+void describe_machine(const Order& order, Produced& produced) {
     using builders::hardware::Hypervisor;
+    const std::string& stem = order.file_stem;
+    std::vector<Product>& products = produced.products;
     const auto paths = [&](const std::string& folder) {
+        if (!order.disk_paths.empty()) return order.disk_paths;
         std::vector<std::string> list;
-        for (std::size_t i = 1; i <= disks; ++i) list.push_back(folder + stem + "-disk" + std::to_string(i) + ".raw");
+        for (std::size_t i = 1; i <= order.disks.size(); ++i)
+            list.push_back(folder + stem + "-disk" + std::to_string(i) + ".raw");
         return list;
     };
+    const auto image = std::ranges::find_if(products, [](const Product& p) { return p.format.starts_with("xva"); });
+    const auto where = [&](const std::vector<std::string>& list) {
+        return !order.disk_paths.empty() || image == products.end()
+                   ? std::vector<std::string>()
+                   : builders::hardware::how_to_get_disks(image->file_name, stem, list);
+    };
     const auto xen = paths("/var/lib/xen/images/"), kvm = paths("/var/lib/libvirt/images/");
-    products.push_back(write_text(builders::hardware::xl_config(hardware, xen), "xl.cfg", out, stem));
-    products.push_back(
-        write_text(builders::hardware::libvirt_xml(hardware, xen, Hypervisor::xen), "libvirt-xen.xml", out, stem));
-    products.push_back(
-        write_text(builders::hardware::libvirt_xml(hardware, kvm, Hypervisor::kvm), "libvirt-kvm.xml", out, stem));
+    const auto from_xen = where(xen), from_kvm = where(kvm);
+    const auto add = [&](const std::string& text, const char* format) {
+        products.push_back(write_text(text, format, order.out, stem));
+    };
+    add(builders::hardware::xl_config(order.hardware, xen, from_xen), "xl.cfg");
+    add(builders::hardware::libvirt_xml(order.hardware, xen, Hypervisor::xen, from_xen), "libvirt-xen.xml");
+    if (builders::hardware::starts_under_kvm(order.hardware, *order.disks.front()))
+        add(builders::hardware::libvirt_xml(order.hardware, kvm, Hypervisor::kvm, from_kvm), "libvirt-kvm.xml");
+    else
+        produced.notes.emplace_back("libvirt-kvm.xml is left out: KVM cannot boot this disk with this hardware");
 }
 
 // The mean of several parts, each told by a thread of its own.
@@ -226,7 +240,7 @@ Produced produce(const Order& order, const std::function<void(double)>& done, co
     }
     if (ova_xml.empty()) return produced;
     produced.products.push_back(write_text(ova_xml, "ova.xml", order.out, order.file_stem));
-    describe_machine(order.hardware, order.disks.size(), order.out, order.file_stem, produced.products);
+    describe_machine(order, produced);
     return produced;
 }
 

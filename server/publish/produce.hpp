@@ -25,6 +25,9 @@ struct Order {
     bool disk_digests = false;  // of each disk, in the same pass
     std::filesystem::path out;
     std::string file_stem;  // the final names without their extension
+    // What xl.cfg and the domain XMLs name as the disks, where the raw disks are known to be; else where a release's
+    // would lie on a host.
+    std::vector<std::string> disk_paths = {};
 };
 
 struct Produced {

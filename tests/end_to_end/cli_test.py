@@ -147,6 +147,35 @@ class Cli(unittest.TestCase):
         self.assertNotEqual(unknown.returncode, 0)
         self.assertIn('RHEL99', unknown.stderr)
 
+    # -- kickstart plan -----------------------------------------------------------------------------
+    def test_plan_ended_with_0_while_it_printed_build_refused(self):
+        disk = 'part / --fstype=ext4 --size=1024 --grow\nrootpw --lock\n%packages\n%end\n'
+        for name, options, code, says in (
+                ('good', '#xenkiln: distribution=debian-12\n', 0, ''),
+                ('rpm', '#xenkiln: distribution=almalinux-9\n', 1, 'not built yet'),
+                ('whole', '#xenkiln: distribution=debian-12 layout=partitionless\n', 1, 'whole.ks:1: error: layout=partitionless: no firmware boots it')):
+            with self.subTest(name):
+                told = self.xenkiln('kickstart', 'plan', self.file(f'{name}.ks', options + disk))
+                self.assertEqual(told.returncode, code, told)
+                self.assertIn(says, told.stdout)
+                self.assertEqual('refused' in told.stdout, name == 'rpm', told.stdout)
+                as_json = self.xenkiln('kickstart', 'plan', '--json', self.folder / f'{name}.ks')
+                self.assertEqual(as_json.returncode, code, as_json)
+                answer = json.loads(as_json.stdout)
+                self.assertEqual(answer['ok'], name != 'whole')
+                self.assertEqual(bool(answer.get('build_refused')), name == 'rpm')
+
+    def test_inspect_says_that_no_firmware_boots_one_file_system(self):
+        disk = self.folder / 'whole.raw'
+        with open(disk, 'wb') as whole:
+            whole.truncate(4 << 20)
+            whole.seek(1080)
+            whole.write(b'\x53\xef')
+        told = self.xenkiln('inspect', '--no-digest', disk)
+        self.assertEqual(told.returncode, 0, told.stderr)
+        self.assertIn('boots by: no firmware', told.stdout)
+        self.assertEqual(json.loads(self.xenkiln('inspect', '--json', '--no-digest', disk).stdout)['disks'][0]['boot_firmware'], 'none')
+
     # -- verify -------------------------------------------------------------------------------------
     def test_verify_refuses_what_is_no_xva(self):
         for name, content in (('empty.xva', b''), ('text.xva', b'hello\n' * 1000), ('zeros.xva', bytes(1 << 20)),

@@ -23,17 +23,18 @@ def free_port():
 
 
 class Guest:
-    def __init__(self, disks, folder, user, key, memory=1024, arguments=(), address=''):
+    def __init__(self, disks, folder, user, key, memory=1024, arguments=(), address='',
+                 bus='virtio', card='virtio-net-pci'):
         self.folder, self.user, self.key = pathlib.Path(folder), user, key
         self.port = free_port()
         self.console = self.folder / 'console.log'
         drives = [x for disk in disks for x in
-                  ('-drive', f'file={disk},format=raw,if=virtio,snapshot=on,cache=unsafe')]
+                  ('-drive', f'file={disk},format=raw,if={bus},snapshot=on,cache=unsafe')]
         self.command = [
             'qemu-system-x86_64', '-accel', 'tcg,thread=multi', '-cpu', 'qemu64', '-smp', '2',
             '-m', str(memory), '-nodefaults', '-display', 'none', '-vga', 'std', *drives,
             '-netdev', f'user,id=n0,restrict=on,hostfwd=tcp:127.0.0.1:{self.port}-{address}:22',
-            '-device', 'virtio-net-pci,netdev=n0', '-device', 'virtio-rng-pci',
+            '-device', f'{card},netdev=n0', '-device', 'virtio-rng-pci',
             '-serial', f'file:{self.console}', '-no-reboot', *arguments]
         self.starts = 0
         self.connection = None

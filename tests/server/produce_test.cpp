@@ -114,6 +114,27 @@ TEST_F(Produce, the_machine_is_described_only_where_there_is_one) {
     EXPECT_EQ(products.at("qcow2-zlib").file_name, "web-zlib.qcow2");
 }
 
+TEST_F(Produce, no_domain_is_written_for_a_disk_that_kvm_cannot_boot) {
+    const Produced produced = produce(order({"xva.gz"}), {}, {});
+    const auto products = by_format(produced);
+    EXPECT_TRUE(products.contains("xl.cfg"));
+    EXPECT_TRUE(products.contains("libvirt-xen.xml"));
+    EXPECT_FALSE(products.contains("libvirt-kvm.xml"));
+    EXPECT_THAT(produced.notes, testing::Contains(testing::HasSubstr("libvirt-kvm.xml is left out")));
+    EXPECT_THAT(content("web.xl.cfg"),
+                testing::HasSubstr("xenkiln convert web.xva.gz /var/lib/xen/images/web-disk1.raw"));
+}
+
+TEST_F(Produce, xl_cfg_named_a_file_although_a_device_was_written) {
+    Order wanted = order({"xva.gz"});
+    wanted.disk_paths = {"/dev/vg0/guest"};
+    produce(wanted, {}, {});
+    for (const char* name : {"web.xl.cfg", "web.libvirt-xen.xml"}) {
+        EXPECT_THAT(content(name), testing::HasSubstr("/dev/vg0/guest"));
+        EXPECT_THAT(content(name), testing::Not(testing::HasSubstr(".raw")));
+    }
+}
+
 TEST_F(Produce, what_is_stopped_ends_as_cancelled_and_leaves_no_whole_file) {
     std::stop_source stop;
     const auto stop_it = [&](double part) {
