@@ -245,7 +245,7 @@ private:
             if (option.empty()) continue;
             std::vector<std::string> values{std::string(value)};
             if (value.empty() && i + 1 < words.size()) values[0] = words[i + 1];
-            const bool fed = option.ends_with("stdin");
+            const bool fed = option.ends_with("stdin") || name == "sudo";
             if (fed) values = what_is_fed(commands, index, program, line);
             if (!fed && tells_nothing(values[0], true)) continue;
             if (const std::size_t colon = values.empty() ? std::string::npos : values[0].find_first_of(":%");

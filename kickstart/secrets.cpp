@@ -215,11 +215,14 @@ void replace_all(std::string& text, const std::string& what) {
 
 }  // namespace
 
+constexpr std::size_t longest_quoted = std::size_t{1} << 20;  // bytes of a line
+
 LineSecrets secrets_of_line(std::string_view line) {
     return Line(line).find();
 }
 
 std::string without_secrets(std::string_view line) {
+    if (line.size() > longest_quoted) return std::string(line.size(), '*');
     std::string safe(line);
     const std::string_view command = first_word(line);
     const LineSecrets found = secrets_of_line(line);
@@ -234,6 +237,11 @@ std::string without_secrets(std::string_view line) {
         for (const SecretPart& part : *parts) {
             const Word& word = found.words.words[part.word];
             const std::vector<WordByte> bytes = bytes_of(line, word);
+            const std::string value = word.text.substr(part.begin, part.end - part.begin);
+            const std::size_t comment = line.find('#', static_cast<std::size_t>(word.end) - 1);
+            if (value.size() > 3 && comment != std::string_view::npos &&
+                line.find(value, comment) != std::string_view::npos)
+                star(safe, comment, safe.size());
             const std::size_t begin =
                 part.begin == 0 ? static_cast<std::size_t>(word.column) - 1 : bytes[part.begin - 1].end;
             star(safe, begin,
@@ -246,6 +254,9 @@ std::string without_secrets(std::string_view line) {
 }
 
 std::string message_without_secrets(std::string message, std::string_view line) {
+    if (line.size() > longest_quoted)
+        return message.substr(0, message.find(": ")) + ": the line has " + std::to_string(line.size()) +
+               " bytes, and is not quoted";
     const LineSecrets found = secrets_of_line(line);
     if (!found.words.error.empty()) return without_secrets_in_text(message);
     std::vector<std::string> values;
