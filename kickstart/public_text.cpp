@@ -120,7 +120,8 @@ private:
         const std::string_view inside = behind_marks(text);
         if (inside.empty() || inside.data() == text.data()) return by_looks(text);
         const std::string marks(text.substr(0, text.size() - inside.size()));
-        const std::string_view first = first_word(inside);
+        std::string first(first_word(inside));  // a name may be quoted there too
+        std::erase_if(first, [](char c) { return c == '"' || c == '\'' || c == '\\'; });
         const CommandRule* rule = first.starts_with('%') ? nullptr : rule_of_any_level(first);
         const LineSecrets found = rule ? secrets_of_line(inside) : LineSecrets{};
         const bool is_command = rule && found.readable;
