@@ -170,10 +170,10 @@ json::object hardware_json(const formats::Hardware& hardware) {
 
 // Notes and errors are read by more than who wrote the recipe: they stand in the build's report.
 void leave_secrets_out_of_messages(PlanResult& result) {
-    for (auto& error : result.errors) error.message = kickstart::without_secrets_in_text(error.message);
+    for (auto& error : result.errors) error.message = kickstart::without_credentials(error.message);
     for (auto* notes : {&result.plan.notes, &result.plan.unsafe})
-        for (Note& note : *notes) note.message = kickstart::without_secrets_in_text(note.message);
-    result.plan.distribution_because = kickstart::without_secrets_in_text(result.plan.distribution_because);
+        for (Note& note : *notes) note.message = kickstart::without_credentials(note.message);
+    result.plan.distribution_because = kickstart::without_credentials(result.plan.distribution_because);
 }
 
 // Known only now, because they are made from everything else.

@@ -81,7 +81,7 @@ private:
         finding.line = place.line;
         finding.weight = weight;
         finding.rule = rule;
-        finding.message = without_secrets_in_text(message);
+        finding.message = without_credentials(message);
         finding.source = without_secrets(text);
         if (column > 0 && column <= text.size()) {
             finding.column = characters(text.substr(0, column - 1)) + 1;

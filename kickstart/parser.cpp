@@ -329,7 +329,7 @@ ParseResult parse(std::string_view text, const ParseOptions& options) {
     result.recipe.file = options.file;
     result.recipe.sources = std::move(followed.sources);
     result.followed_text = std::move(followed.text);
-    for (Diagnostic& problem : followed.problems) problem.message = without_secrets_in_text(problem.message);
+    for (Diagnostic& problem : followed.problems) problem.message = without_credentials(problem.message);
     auto& all = result.diagnostics;
     all.insert(all.end(), followed.problems.begin(), followed.problems.end());
     std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.line < b.line; });

@@ -193,6 +193,15 @@ void headers(std::string_view text, const std::string& small, bool shell, Ranges
         }
 }
 
+Ranges credentials(std::string_view text, bool shell) {
+    Ranges found;
+    for (std::size_t at = text.find("://"); at != std::string_view::npos;)
+        at = text.find("://", address(text, at, shell, found));
+    shaped(text, found);
+    headers(text, lower(text), shell, found);
+    return found;
+}
+
 }  // namespace
 
 bool names_secret(std::string_view name) {
@@ -274,14 +283,16 @@ std::vector<TextRange> credentials_without_scheme(std::string_view address) {
 }
 
 std::vector<TextRange> secrets_in_text(std::string_view text, bool shell) {
-    std::vector<TextRange> found;
-    for (std::size_t at = text.find("://"); at != std::string_view::npos;)
-        at = text.find("://", address(text, at, shell, found));
+    std::vector<TextRange> found = credentials(text, shell);
     named_values(text, shell, found);
-    shaped(text, found);
-    headers(text, lower(text), shell, found);
     unite(found);
     return found;
+}
+
+std::string without_credentials(std::string_view message) {
+    std::vector<TextRange> found = credentials(message, false);
+    unite(found);
+    return without(message, found);
 }
 
 void unite(std::vector<TextRange>& ranges) {

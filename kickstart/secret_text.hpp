@@ -34,6 +34,9 @@ bool tells_nothing(std::string_view value, bool shell);
 std::string without(std::string_view text, const std::vector<TextRange>& ranges);
 std::string without_secrets_in_text(std::string_view text);
 
+// Of a message of ours, in whose own words "--password: …" is no NAME: VALUE: addresses, tokens and headers alone.
+std::string without_credentials(std::string_view message);
+
 // `ranges` in ascending order, those that overlap or touch made one.
 void unite(std::vector<TextRange>& ranges);
 

@@ -258,7 +258,7 @@ std::string message_without_secrets(std::string message, std::string_view line) 
         return message.substr(0, message.find(": ")) + ": the line has " + std::to_string(line.size()) +
                " bytes, and is not quoted";
     const LineSecrets found = secrets_of_line(line);
-    if (!found.words.error.empty()) return without_secrets_in_text(message);
+    if (!found.words.error.empty()) return without_credentials(message);
     std::vector<std::string> values;
     for (const auto* parts : {&found.parts, &found.suspects})
         for (const SecretPart& part : *parts)
@@ -281,7 +281,7 @@ std::string message_without_secrets(std::string message, std::string_view line) 
                 break;
             }
     }
-    return without_secrets_in_text(message);
+    return without_credentials(message);
 }
 
 }  // namespace kickstart
