@@ -6,6 +6,8 @@
 
 #include "builders/plan/plan_parts.hpp"
 #include "formats/stream/digest.hpp"
+#include "kickstart/script_secrets.hpp"
+#include "kickstart/secret_text.hpp"
 
 namespace builders {
 namespace {
@@ -102,19 +104,59 @@ json::object storage_json(const StoragePlan& storage) {
     return {{"layout", to_string(storage.layout)}, {"disks", disks}, {"volume_groups", groups}};
 }
 
-json::array users_json(const std::vector<UserPlan>& users) {
+// Who reads the JSON: everybody, or nobody, when it is only digested.
+enum class Secrets { left_out, whole };
+
+json::value password_json(const std::optional<kickstart::Password>& password, Secrets secrets) {
+    if (!password) return "none";
+    if (secrets == Secrets::left_out) return "set";
+    return json::object{{"value", password->value}, {"crypted", password->crypted}};
+}
+
+json::array users_json(const std::vector<UserPlan>& users, Secrets secrets) {
     json::array list;
-    for (const UserPlan& user : users)
-        list.push_back({{"name", user.name},
-                        {"gecos", user.gecos},
-                        {"home", user.home},
-                        {"shell", user.shell},
-                        {"groups", strings(user.groups)},
-                        {"password", user.password ? "set" : "none"},
-                        {"locked", user.locked},
-                        {"uid", user.uid ? json::value(*user.uid) : json::value(nullptr)},
-                        {"ssh_keys", strings(user.ssh_keys)}});
+    for (const UserPlan& user : users) {
+        json::object one{{"name", user.name},
+                         {"gecos", user.gecos},
+                         {"home", user.home},
+                         {"shell", user.shell},
+                         {"groups", strings(user.groups)},
+                         {"password", password_json(user.password, secrets)},
+                         {"locked", user.locked},
+                         {"uid", user.uid ? json::value(*user.uid) : json::value(nullptr)},
+                         {"ssh_keys", strings(user.ssh_keys)}};
+        if (user.gid) one["gid"] = *user.gid;
+        list.push_back(one);
+    }
     return list;
+}
+
+// What is as nearly always (a file of root) is not said.
+json::object file_json(const TreeFile& file) {
+    json::object one{{"path", file.path}, {"mode", file.mode}, {"content", file.content}};
+    if (file.kind != TreeFile::Kind::file) one["kind"] = file.kind == TreeFile::Kind::symlink ? "symlink" : "directory";
+    if (file.uid != 0) one["uid"] = file.uid;
+    if (file.gid != 0) one["gid"] = file.gid;
+    return one;
+}
+
+json::value group_json(const kickstart::Group& group) {
+    if (!group.gid) return json::string(group.name);
+    return json::object{{"name", group.name}, {"gid", *group.gid}};
+}
+
+void leave_secrets_out(json::value& value) {
+    if (value.is_string()) {
+        value = kickstart::without_secrets_in_text(value.get_string());
+    } else if (value.is_array()) {
+        for (json::value& one : value.get_array()) leave_secrets_out(one);
+    } else if (value.is_object()) {
+        for (auto& [key, one] : value.get_object())
+            if (key == "body" && !kickstart::secrets_of_script(one.as_string()).empty())
+                one = kickstart::removed_secret;
+            else
+                leave_secrets_out(one);
+    }
 }
 
 json::object hardware_json(const formats::Hardware& hardware) {
@@ -126,13 +168,21 @@ json::object hardware_json(const formats::Hardware& hardware) {
             {"template", hardware.is_template}};
 }
 
+// Notes and errors are read by more than who wrote the recipe: they stand in the build's report.
+void leave_secrets_out_of_messages(PlanResult& result) {
+    for (auto& error : result.errors) error.message = kickstart::without_credentials(error.message);
+    for (auto* notes : {&result.plan.notes, &result.plan.unsafe})
+        for (Note& note : *notes) note.message = kickstart::without_credentials(note.message);
+    result.plan.distribution_because = kickstart::without_credentials(result.plan.distribution_because);
+}
+
 // Known only now, because they are made from everything else.
 void name_file_systems(BuildPlan& plan) {
-    const std::string identity = formats::digest_hex(formats::DigestKind::sha256, to_json(plan));
+    const std::string digest = formats::digest_hex(formats::DigestKind::sha256, to_json(plan));
     for (std::size_t i = 0; i < plan.storage.disks.size(); ++i)
-        plan.storage.disks[i].signature = plan::lower_hex_uuid(identity, "disk " + std::to_string(i)).substr(0, 8);
+        plan.storage.disks[i].signature = plan::lower_hex_uuid(digest, "disk " + std::to_string(i)).substr(0, 8);
     for_each_file_system(plan.storage, [&](const std::string& device, FileSystemPlan& system) {
-        system.uuid = plan::lower_hex_uuid(identity, device);
+        system.uuid = plan::lower_hex_uuid(digest, device);
         if (system.fstype != "vfat") return;  // FAT has eight digits only
         system.uuid = system.uuid.substr(0, 4) + "-" + system.uuid.substr(4, 4);
         for (char& c : system.uuid) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
@@ -159,7 +209,10 @@ PlanResult plan_build(const kickstart::Recipe& recipe, const BuildOptions& reque
     BuildPlan& plan = result.plan;
     plan::Errors& errors = result.errors;
     plan.date = date;
-    if (!plan::of_sane_size(recipe, errors)) return result;
+    if (!plan::of_sane_size(recipe, errors)) {
+        leave_secrets_out_of_messages(result);
+        return result;
+    }
     const BuildOptions options = merge(recipe_options(recipe, errors), request);
     choose_distribution(recipe, options, plan, errors);
     plan::treat_commands(recipe, plan, errors);
@@ -168,6 +221,7 @@ PlanResult plan_build(const kickstart::Recipe& recipe, const BuildOptions& reque
         (plan.distribution.family == "rpm" ? plan::plan_rpm : plan::plan_debian)(recipe, options, plan, errors);
         plan::plan_users(recipe, options, plan, errors);
     }
+    leave_secrets_out_of_messages(result);
     std::stable_sort(errors.begin(), errors.end(), [](const auto& a, const auto& b) { return a.line < b.line; });
     std::stable_sort(plan.notes.begin(), plan.notes.end(),
                      [](const Note& a, const Note& b) { return a.line < b.line; });
@@ -220,10 +274,11 @@ std::optional<kickstart::Diagnostic> forbidden(const BuildPlan& plan, const Buil
     return std::nullopt;
 }
 
-std::string to_json(const BuildPlan& plan) {
+namespace {
+
+json::value plan_json(const BuildPlan& plan, Secrets secrets) {
     json::array files, commands, pre_scripts, scripts, notes, outputs, groups;
-    for (const TreeFile& file : plan.files)
-        files.push_back({{"path", file.path}, {"mode", file.mode}, {"content", file.content}});
+    for (const TreeFile& file : plan.files) files.push_back(file_json(file));
     for (const auto& command : plan.commands) commands.push_back(strings(command));
     const auto script_json = [](const ScriptPlan& script) {
         return json::object{
@@ -236,7 +291,7 @@ std::string to_json(const BuildPlan& plan) {
     for (const Output& output : plan.outputs)
         outputs.push_back({{"file", output.extension()},
                            {"level", output.level ? json::value(*output.level) : json::value(nullptr)}});
-    for (const kickstart::Group& group : plan.groups) groups.push_back(json::string(group.name));
+    for (const kickstart::Group& group : plan.groups) groups.push_back(group_json(group));
     json::object object{{"release_name", plan.release_name},
                         {"title", plan.title},
                         {"date", plan.date},
@@ -258,8 +313,8 @@ std::string to_json(const BuildPlan& plan) {
                         {"files", files},
                         {"commands", commands},
                         {"groups", groups},
-                        {"users", users_json(plan.users)},
-                        {"root_password", plan.root_password ? "set" : "none"},
+                        {"users", users_json(plan.users, secrets)},
+                        {"root_password", password_json(plan.root_password, secrets)},
                         {"root_ssh_keys", strings(plan.root_ssh_keys)},
                         {"pre_scripts", pre_scripts},
                         {"scripts", scripts},
@@ -269,9 +324,21 @@ std::string to_json(const BuildPlan& plan) {
         object["excluded_packages"] = strings(plan.excluded_packages);
         object["package_options"] = strings(plan.package_options);
         object["modules"] = strings(plan.modules);
-        object["loader_password"] = plan.loader_password ? "set" : "none";
+        object["loader_password"] = password_json(plan.loader_password, secrets);
     }
-    return json::serialize(object);
+    json::value all = std::move(object);
+    if (secrets == Secrets::left_out) leave_secrets_out(all);
+    return all;
+}
+
+}  // namespace
+
+std::string to_json(const BuildPlan& plan) {
+    return json::serialize(plan_json(plan, Secrets::left_out));
+}
+
+std::string identity(const BuildPlan& plan, std::span<const std::byte> key) {
+    return formats::hmac_sha256_hex(key, json::serialize(plan_json(plan, Secrets::whole)));
 }
 
 }  // namespace builders

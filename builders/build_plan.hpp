@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // A recipe and its options with every value resolved: what will be done, in order, before anything
-// is done. Pure: no clock, no host, no file. Golden files test it; its digest is the build's
-// identity, and the file systems' UUIDs come from it.
+// is done. Pure: no clock, no host, no file. Golden files test it.
+//
+// A plan has two digests, because one cannot do both tasks. Names that stand in the image (UUIDs, the disk signature)
+// must be the same wherever the recipe is built, so they are made without a key; and as everybody can read them and
+// compute the rest of the plan, a secret in them could be guessed at leisure: they are made of to_json(), which has
+// none. What is kept for a later build must not be shared by two recipes that differ in a password only: it is named by
+// identity(), which covers everything, under a key that never leaves the service.
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -107,7 +113,13 @@ std::optional<std::string> not_built_yet(const BuildPlan& plan);
 // what would.
 std::optional<kickstart::Diagnostic> forbidden(const BuildPlan& plan, const BuildHost& host);
 
-// Canonical JSON. Secrets are left out ("password": "set").
+// Canonical JSON: what everybody may read of it. Passwords are "set", scripts that hold a secret and credentials in
+// addresses are "(removed)".
 std::string to_json(const BuildPlan& plan);
+
+// Equal for two plans only when what they build is: an HMAC-SHA256 in hex of every field, secrets and all. Without the
+// key nothing can be guessed from it. REQUIRES: a key that is random and is kept secret; who has none (the command) has
+// no identity, and keeps nothing by it.
+std::string identity(const BuildPlan& plan, std::span<const std::byte> key);
 
 }  // namespace builders

@@ -7,6 +7,7 @@
 #include "builders/build_plan.hpp"
 #include "cli/commands.hpp"
 #include "cli/kickstart_input.hpp"
+#include "kickstart/secret_text.hpp"
 #include "server/clock.hpp"
 
 namespace cli {
@@ -118,7 +119,9 @@ void print_plan(const builders::BuildPlan& plan, const kickstart::Recipe& recipe
                 << plan.hardware.vcpus << " vCPUs, " << in_mib(plan.hardware.memory_bytes) << ", "
                 << plan.hardware.network_interfaces << " network interfaces\n";
     print_storage(plan.storage);
-    print("sources", plan.sources);
+    std::vector<std::string> sources;
+    for (const std::string& source : plan.sources) sources.push_back(kickstart::without_secrets_in_text(source));
+    print("sources", sources);
     if (plan.distribution.family == "debian" && plan.default_sources) row("") << "the distribution's own\n";
     print("packages", plan.packages);
     print("without", plan.excluded_packages);

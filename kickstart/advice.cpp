@@ -6,7 +6,7 @@
 #include <set>
 
 #include "kickstart/lines.hpp"
-#include "kickstart/words.hpp"
+#include "kickstart/script_secrets.hpp"
 
 namespace kickstart {
 namespace {
@@ -169,10 +169,34 @@ void advise_on_commands(const Recipe& recipe, const Advise& advise) {
     }
 }
 
+namespace {
+
+void held_secret(const std::string& section, int line, const std::string& body, const std::set<int>& left_out,
+                 const Advise& advise) {
+    const std::vector<ScriptSecret> secrets = secrets_of_script(body);
+    if (secrets.empty()) return;
+    int number = line;
+    for (int i = 0; i <= secrets[0].line; ++i)
+        while (left_out.contains(++number)) {
+        }
+    advise(number, "security/script-secret",
+           section + " holds a secret (" + secrets[0].idiom + ")" +
+               (secrets.size() > 1 ? ", as do " + std::to_string(secrets.size() - 1) + " more of its lines" : "") +
+               "; its text is left out of what everybody may read of the recipe",
+           "");
+}
+
+}  // namespace
+
 void advise_on_scripts(const Recipe& recipe, const Advise& advise) {
     std::set<int> left_out;  // lines that stand in the section but not in its body
     for (const Include& include : recipe.includes) left_out.insert(include.line);
+    for (const Opaque& other : recipe.others)
+        held_secret("%" + other.section, other.line, other.body, left_out, advise);
+    for (const Certificate& certificate : recipe.certificates)
+        held_secret("%certificate", certificate.line, certificate.body, left_out, advise);
     for (const Script& script : recipe.scripts) {
+        held_secret("the script", script.line, script.body, left_out, advise);
         int number = script.line;
         for (const TextLine& line : split_lines(script.body)) {
             while (left_out.contains(++number)) {
@@ -180,40 +204,6 @@ void advise_on_scripts(const Recipe& recipe, const Advise& advise) {
             if (!trimmed(line.text).starts_with('#')) script_line(line.text, number, advise);
         }
     }
-}
-
-std::string without_secrets(std::string_view line) {
-    std::string safe(line);
-    const std::string_view command = first_word(line);
-    const bool has_password_word = command == "rootpw" || command == "sshpw";
-    const Words words = split_words(line);
-    if (!words.error.empty()) {
-        const std::size_t at = line.find(command) + command.size();
-        if (has_password_word || line.find("pass") != std::string_view::npos)
-            std::fill(safe.begin() + static_cast<std::ptrdiff_t>(at), safe.end(), '*');
-        return safe;
-    }
-    static const std::set<std::string, std::less<>> secret_options{
-        "--password", "--passphrase", "--hw-passphrase",    "--md5pass",
-        "--wepkey",   "--wpakey",     "--reverse-password", "--activation-key"};
-    const auto star_out = [&](std::size_t begin, int end) {
-        for (std::size_t at = begin; at + 1 < static_cast<std::size_t>(end); ++at) safe[at] = '*';
-    };
-    for (std::size_t i = 1; i < words.words.size(); ++i) {
-        const Word& word = words.words[i];
-        const auto begin = static_cast<std::size_t>(word.column) - 1;
-        const std::string name = word.text.substr(0, word.text.find('='));
-        const bool secret = name.starts_with("--") && name.size() > 3 &&
-                            std::any_of(secret_options.begin(), secret_options.end(),
-                                        [&](const std::string& option) { return option.starts_with(name); });
-        if (secret && name.size() < word.text.size())
-            star_out(line.find('=', begin) + 1, word.end);
-        else if (secret && i + 1 < words.words.size())
-            star_out(static_cast<std::size_t>(words.words[i + 1].column) - 1, words.words[i + 1].end);
-        else if (has_password_word && !word.text.starts_with("--"))
-            star_out(begin, word.end);
-    }
-    return safe;
 }
 
 }  // namespace kickstart

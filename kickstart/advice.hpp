@@ -16,7 +16,4 @@ using Advise =
 void advise_on_commands(const Recipe& recipe, const Advise& advise);
 void advise_on_scripts(const Recipe& recipe, const Advise& advise);
 
-// The line with every password, passphrase and key in it replaced by stars of the same length.
-std::string without_secrets(std::string_view line);
-
 }  // namespace kickstart

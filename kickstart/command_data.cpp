@@ -7,7 +7,7 @@ namespace kickstart {
 namespace {
 
 constexpr const char* encryption =
-    "encrypted passphrase=s escrowcert=s@R6-,F backuppassphrase@R6-,F cipher=s@R6-,F18- luks-version=s@R8-,F29-"
+    "encrypted passphrase*=s escrowcert=s@R6-,F backuppassphrase@R6-,F cipher=s@R6-,F18- luks-version=s@R8-,F29-"
     " pbkdf=s@R8-,F29- pbkdf-memory=i@R8-,F29- pbkdf-time=i@R8-,F29- pbkdf-iterations=i@R8-,F29-";
 constexpr const char* file_system =
     "noformat fsoptions=s fsprofile=s@R6-,F mkfsoptions=s@R7-,F23- bytes-per-inode=i@R5"
@@ -16,7 +16,7 @@ constexpr const char* part_options =
     "fstype|type=s active@R-7,F-28~R8,F29-33 asprimary start=i@R5 start=s~R6 end=i@R5 end=s~R6 grow maxsize=i "
     "onbiosdisk=s"
     " ondisk|ondrive=s onpart|usepart=s recommended size=i label=s hibernation@R6-,F18- resize@R7-,F17-"
-    " hw-passphrase=s@F41-";
+    " hw-passphrase*=s@F41-";
 constexpr const char* tls = "sslcacert=s@R8-,F30- sslclientcert=s@R8-,F30- sslclientkey=s@R8-,F30-";
 constexpr const char* script_options = "erroronfail interpreter=s log|logfile=s";
 
@@ -24,13 +24,23 @@ constexpr const char* other_partitioning = "autopart@R6-,F20- mount@R7-,F20-";
 constexpr const char* authconfig_goes = "the authconfig command goes away; use authselect";
 
 const CommandEntry commands[] = {
-    {.name = "auth", .removed = "R10-,F35-", .opaque = true, .warns = "R8-9,F28-34", .warning = authconfig_goes},
-    {.name = "authconfig", .removed = "R10-,F35-", .opaque = true, .warns = "R8-9,F28-34", .warning = authconfig_goes},
+    {.name = "auth",
+     .options = "winbindjoin*=s",
+     .removed = "R10-,F35-",
+     .opaque = true,
+     .warns = "R8-9,F28-34",
+     .warning = authconfig_goes},
+    {.name = "authconfig",
+     .options = "winbindjoin*=s",
+     .removed = "R10-,F35-",
+     .opaque = true,
+     .warns = "R8-9,F28-34",
+     .warning = authconfig_goes},
     {.name = "authselect", .known = "R8-,F28-", .opaque = true},
     {.name = "autopart",
      .options =
          "ENCRYPTION nolvm@R7-,F type=s@R7-,F17- fstype=s@R7-,F21- nohome@R7-,F26- noboot@R8-,F26- noswap@R8-,F26-"
-         " hibernation@R10-,F38- hw-passphrase=s@F41-",
+         " hibernation@R10-,F38- hw-passphrase*=s@F41-",
      .last_wins = "nolvm type",
      .conflicts = "part@R6-,F20- raid@R6-,F20- volgroup@R6-,F20- logvol@R6-,F20- reqpart@R7-,F23-",
      .check = checks::autopart},
@@ -41,7 +51,7 @@ const CommandEntry commands[] = {
      .conflicts = "ostreesetup ostreecontainer"},
     {.name = "bootloader",
      .options =
-         "append=s location={mbr,partition,none,boot} lba32@R5~R6 password=s md5pass=s upgrade@R-7,F-28~R8,F29-33"
+         "append=s location={mbr,partition,none,boot} lba32@R5~R6 password*=s md5pass*=s upgrade@R-7,F-28~R8,F29-33"
          " driveorder=l hvargs=s@R5 timeout=i@R6-,F default=s@R6-,F iscrypted@R6-,F boot-drive=s@R7-,F17-"
          " leavebootorder@R7-,F18- extlinux@R7-,F19- disabled@R7-,F21- nombr@R7-,F21- sdboot@R10-,F39-",
      .check = checks::bootloader},
@@ -86,10 +96,10 @@ const CommandEntry commands[] = {
      .check = checks::install},
     {.name = "interactive", .known = "R-6"},
     {.name = "iscsi",
-     .options = "target=s ipaddr=s! port=i user=s password=s reverse-user=s@R6-,F reverse-password=s@R6-,F"
+     .options = "target=s ipaddr=s! port=i user=s password*=s reverse-user=s@R6-,F reverse-password*=s@R6-,F"
                 " iface=s@R6-,F17-"},
     {.name = "iscsiname", .least = 1, .most = 1},
-    {.name = "key", .most = 1, .options = "skip", .known = "R-6", .check = checks::key},
+    {.name = "key", .most = 1, .options = "skip", .known = "R-6", .check = checks::key, .secret_words = true},
     {.name = "keyboard",
      .most = 1,
      .options = "vckeymap=s@R7-,F18- xlayouts=l@R7-,F18- switch=l@R7-,F18-",
@@ -134,9 +144,10 @@ const CommandEntry commands[] = {
     {.name = "network",
      .options =
          "bootproto={dhcp,bootp,static,query}@R5 bootproto={dhcp,bootp,static,query,ibft}@R6-,F dhcpclass=s device=s"
-         " essid=s ethtool=s gateway=s hostname=s ip=s mtu=s nameserver=s netmask=s nodns onboot=b wepkey=s notksdevice"
+         " essid=s ethtool=s gateway=s hostname=s ip=s mtu=s nameserver=s netmask=s nodns onboot=b wepkey*=s "
+         "notksdevice"
          " noipv4 noipv6 ipv6=s@R6-,F activate@R6-,F nodefroute@R6-,F vlanid=s@R6-,F19- bondslaves=s@R6-,F19-"
-         " bondopts=s@R6-,F19- wpakey=s@R7-,F ipv6gateway=s@R7-,F19- teamslaves=t@R7-9,F20-~R10-"
+         " bondopts=s@R6-,F19- wpakey*=s@R7-,F ipv6gateway=s@R7-,F19- teamslaves=t@R7-9,F20-~R10-"
          " teamconfig=s@R7-9,F20-~R10- interfacename=s@R7-,F21- bridgeslaves=s@R7-,F22- bridgeopts=s@R7-,F22-"
          " no-activate@R7-,F25- bindto={mac}@R7-,F27- ipv4-dns-search=s@R9-,F39- ipv6-dns-search=s@R9-,F39-"
          " ipv4-ignore-auto-dns@R9-,F39- ipv6-ignore-auto-dns@R9-,F39-",
@@ -183,8 +194,13 @@ const CommandEntry commands[] = {
      .conflicts = other_partitioning,
      .check = checks::raid,
      .mount_point = 0},
-    {.name = "rdp", .options = "username=s password=s", .known = "R10-,F43-"},
-    {.name = "realm", .most = -1, .known = "R7-,F19-", .check = checks::realm, .opaque = true},
+    {.name = "rdp", .options = "username=s password*=s", .known = "R10-,F43-"},
+    {.name = "realm",
+     .most = -1,
+     .options = "one-time-password*=s",
+     .known = "R7-,F19-",
+     .check = checks::realm,
+     .opaque = true},
     {.name = "reboot", .options = "eject kexec@R8-,F23-"},
     {.name = "repo",
      .options = "name=s! baseurl=s mirrorlist=s cost=i@R6-,F excludepkgs=l@R6-,F includepkgs=l@R6-,F"
@@ -194,7 +210,7 @@ const CommandEntry commands[] = {
     {.name = "reqpart", .options = "add-boot", .known = "R7-,F23-", .conflicts = "autopart mount"},
     {.name = "rescue", .options = "nomount romount", .known = "R6-,F", .check = checks::rescue},
     {.name = "rhsm",
-     .options = "organization=s! activation-key=a! connect-to-insights proxy=s server-hostname=s rhsm-baseurl=s"
+     .options = "organization=s! activation-key*=a! connect-to-insights proxy=s server-hostname=s rhsm-baseurl=s"
                 " flatpak-registry-url=s@R10-",
      .known = "R8-",
      .check = checks::rhsm},
@@ -202,7 +218,8 @@ const CommandEntry commands[] = {
      .most = 1,
      .options = "iscrypted lock@R6-,F plaintext@R6-,F allow-ssh@R9-,F37- disabled@K",
      .last_wins = "iscrypted plaintext",
-     .check = checks::rootpw},
+     .check = checks::rootpw,
+     .secret_words = true},
     {.name = "selinux", .options = "disabled enforcing permissive", .last_wins = "disabled enforcing permissive"},
     {.name = "services", .options = "disabled=l enabled=l", .check = checks::services},
     {.name = "shutdown", .options = "eject kexec@R8-,F23-"},
@@ -219,7 +236,8 @@ const CommandEntry commands[] = {
      .options = "username=s! iscrypted plaintext lock sshkey@R8-,F24-",
      .known = "R6-,F",
      .last_wins = "iscrypted plaintext",
-     .check = checks::sshpw},
+     .check = checks::sshpw,
+     .secret_words = true},
     {.name = "syspurpose", .options = "role=s sla=s usage=s addon=a", .known = "R8-"},
     {.name = "text", .options = "non-interactive@R8-,F26-"},
     {.name = "timesource",
@@ -243,10 +261,10 @@ const CommandEntry commands[] = {
                 " metalink=s@R8-,F27- TLS",
      .check = checks::url},
     {.name = "user",
-     .options = "groups=l homedir=s iscrypted name=s! password=s shell=s uid=i lock@R6-,F plaintext@R6-,F"
+     .options = "groups=l homedir=s iscrypted name=s! password*=s shell=s uid=i lock@R6-,F plaintext@R6-,F"
                 " gecos=s@R6-,F gid=i@R7-,F19-",
      .last_wins = "iscrypted plaintext"},
-    {.name = "vnc", .options = "password=s connect=s@R5 host=s port=s", .deprecated = "R10-,F43-"},
+    {.name = "vnc", .options = "password*=s connect=s@R5 host=s port=s", .deprecated = "R10-,F43-"},
     {.name = "volgroup",
      .most = -1,
      .options = "noformat pesize=i useexisting reserved-space=i@R6-,F reserved-percent=i@R6-,F",
@@ -272,7 +290,7 @@ const CommandEntry commands[] = {
     {.name = "mouse", .known = "K", .opaque = true},
     {.name = "user",
      .most = 1,
-     .options = "name=s fullname=s disabled iscrypted password=s uid=i groups=l homedir=s shell=s",
+     .options = "name=s fullname=s disabled iscrypted password*=s uid=i groups=l homedir=s shell=s",
      .known = "K",
      .check = checks::user},
 };

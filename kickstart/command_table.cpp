@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kickstart/command_table.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <memory>
@@ -65,13 +66,13 @@ void set_type(OptionRule& rule, const std::string& type) {
     rule.accumulates = type == "L" || type == "p" || type == "a";
 }
 
-// One word of CommandEntry::options at one level; nothing when the level does not know it.
-std::optional<OptionRule> option_rule(std::string word, Level level) {
+// One word of CommandEntry::options at one level, or at any; nothing when the level does not know it.
+std::optional<OptionRule> option_rule(std::string word, const std::optional<Level>& level) {
     const std::optional<std::string> warned = cut(word, '~');
     const std::optional<std::string> known = cut(word, '@');
     OptionRule rule;
-    rule.deprecated = warned && in_range(level, *warned);
-    if (!rule.deprecated && ((known && !in_range(level, *known)) || (!known && warned))) return std::nullopt;
+    rule.deprecated = level && warned && in_range(*level, *warned);
+    if (level && !rule.deprecated && ((known && !in_range(*level, *known)) || (!known && warned))) return std::nullopt;
     if (word.ends_with('!')) {
         rule.required = true;
         word.pop_back();
@@ -80,11 +81,15 @@ std::optional<OptionRule> option_rule(std::string word, Level level) {
         set_type(rule, word.substr(equals + 1));
         word.resize(equals);
     }
+    if (word.ends_with('*')) {
+        rule.secret = true;
+        word.pop_back();
+    }
     rule.names = split(word, '|');
     return rule;
 }
 
-void add_options(CommandRule& rule, std::string_view options, Level level) {
+void add_options(CommandRule& rule, std::string_view options, const std::optional<Level>& level) {
     for (std::string& word : split(options, ' ')) {
         if (const char* shared = shared_options(word))
             add_options(rule, shared, level);
@@ -99,6 +104,7 @@ CommandRule command_rule(const CommandEntry& entry, Level level) {
     rule.least_args = static_cast<std::size_t>(entry.least);
     rule.most_args = entry.most < 0 ? std::numeric_limits<std::size_t>::max() : static_cast<std::size_t>(entry.most);
     rule.mount_point = entry.mount_point;
+    rule.secret_words = entry.secret_words;
     rule.deprecated = in_range(level, entry.deprecated);
     rule.removed = in_range(level, entry.removed);
     rule.opaque = entry.opaque || rule.deprecated;
@@ -136,6 +142,26 @@ const OptionRule* CommandRule::option(std::string_view wanted, std::vector<std::
         }
     }
     return candidates.size() == 1 ? found : nullptr;
+}
+
+const CommandRule* rule_of_any_level(std::string_view name) {
+    static const std::map<std::string, CommandRule, std::less<>> rules = [] {
+        std::map<std::string, CommandRule, std::less<>> all;
+        for (const auto& entries : {command_entries(), section_entries()})
+            for (const CommandEntry& entry : entries) {
+                CommandRule& rule = all[entry.name];
+                rule.name = entry.name;
+                rule.most_args = std::max(rule.most_args, entry.most < 0 ? std::numeric_limits<std::size_t>::max()
+                                                                         : static_cast<std::size_t>(entry.most));
+                rule.opaque = rule.opaque || entry.opaque;
+                rule.deprecated = rule.deprecated || *entry.deprecated != 0;
+                rule.secret_words = rule.secret_words || entry.secret_words;
+                add_options(rule, entry.options, std::nullopt);
+            }
+        return all;
+    }();
+    const auto found = rules.find(name);
+    return found == rules.end() ? nullptr : &found->second;
 }
 
 CommandTable::CommandTable(Level level) : level_(level) {

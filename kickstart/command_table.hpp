@@ -33,6 +33,7 @@ struct OptionRule {
     bool required = false;
     bool accumulates = false;  // a repeat adds instead of replacing
     bool deprecated = false;   // accepted with a warning
+    bool secret = false;       // its value is a password, a passphrase, a key
     std::vector<std::string> choices;
 };
 
@@ -45,6 +46,7 @@ struct CommandRule {
     bool opaque = false;                        // its words are not looked at
     bool deprecated = false;                    // accepted, without effect; its words are not looked at
     bool removed = false;                       // known, and refused
+    bool secret_words = false;                  // its words that are no options are secrets
     int mount_point = -1;                       // which argument is one; -1: none
     std::string warning;                        // accepted, but going away
     std::vector<OptionRule> options;
@@ -55,6 +57,10 @@ struct CommandRule {
     // By full name or unambiguous beginning. `candidates` gets all that fit.
     const OptionRule* option(std::string_view name, std::vector<std::string>& candidates) const;
 };
+
+// The command or section ("%post") with the options of all levels together: what a text may have meant at whatever
+// level it is read. `opaque` and `deprecated` are true when they are at any level. Nothing for a name no level knows.
+const CommandRule* rule_of_any_level(std::string_view name);
 
 struct CommandEntry;
 

@@ -6,6 +6,8 @@
 #include "kickstart/advice.hpp"
 #include "kickstart/image_use.hpp"
 #include "kickstart/lines.hpp"
+#include "kickstart/secret_text.hpp"
+#include "kickstart/secrets.hpp"
 
 namespace kickstart {
 namespace {
@@ -79,7 +81,7 @@ private:
         finding.line = place.line;
         finding.weight = weight;
         finding.rule = rule;
-        finding.message = message;
+        finding.message = without_credentials(message);
         finding.source = without_secrets(text);
         if (column > 0 && column <= text.size()) {
             finding.column = characters(text.substr(0, column - 1)) + 1;
@@ -140,6 +142,7 @@ const std::vector<LintRule>& lint_rules() {
         {"image/ignored", "An image build does nothing with the command."},
         {"image/refused", "An image build stops at the command before anything is downloaded."},
         {"security/plaintext-password", "A secret can be read by everybody who reads the file."},
+        {"security/script-secret", "A script holds a secret; its text is left out of what everybody may read."},
         {"security/well-known-password", "A password is one of those that are tried first."},
         {"security/weak-hash", "A password's hash is quickly guessed."},
         {"security/root-login", "Root can log in with a password."},

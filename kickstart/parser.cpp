@@ -14,6 +14,8 @@
 #include "kickstart/option_parser.hpp"
 #include "kickstart/package_list.hpp"
 #include "kickstart/recipe_builder.hpp"
+#include "kickstart/secret_text.hpp"
+#include "kickstart/secrets.hpp"
 #include "kickstart/words.hpp"
 
 namespace kickstart {
@@ -53,6 +55,9 @@ public:
                                          " errors and warnings above; the rest of the file is not read");
             fatal_ = true;
         }
+        for (Diagnostic& problem : problems_)
+            if (const auto line = static_cast<std::size_t>(problem.line) - 1; line < lines_.size())
+                problem.message = message_without_secrets(std::move(problem.message), lines_[line].text);
         result_.diagnostics = std::move(problems_);
         std::stable_sort(result_.diagnostics.begin(), result_.diagnostics.end(),
                          [](const Diagnostic& a, const Diagnostic& b) { return a.line < b.line; });
@@ -112,7 +117,7 @@ private:
         special_comment(lines_[at_].text);
         const Words words = split_words(lines_[at_].raw);
         if (!words.error.empty()) {
-            error(line_number(), words.error + " in: " + shown(lines_[at_].text), words.error_column);
+            error(line_number(), words.error + " in: " + shown(without_secrets(lines_[at_].text)), words.error_column);
             fatal_ = true;
             return;
         }
@@ -324,6 +329,7 @@ ParseResult parse(std::string_view text, const ParseOptions& options) {
     result.recipe.file = options.file;
     result.recipe.sources = std::move(followed.sources);
     result.followed_text = std::move(followed.text);
+    for (Diagnostic& problem : followed.problems) problem.message = without_credentials(problem.message);
     auto& all = result.diagnostics;
     all.insert(all.end(), followed.problems.begin(), followed.problems.end());
     std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.line < b.line; });

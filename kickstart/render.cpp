@@ -11,8 +11,6 @@
 namespace kickstart {
 namespace {
 
-constexpr const char* mask = "********";
-
 std::string joined(const std::vector<std::string>& items) {
     std::string text;
     for (const std::string& item : items) text += (text.empty() ? "" : ",") + item;
@@ -21,11 +19,11 @@ std::string joined(const std::vector<std::string>& items) {
 
 // "--name=value", several of them for an option that takes one item at a time.
 void add_option(std::vector<std::string>& words, const CommandRule* rule, const std::string& name,
-                const OptionValue& value, bool masked) {
+                const OptionValue& value) {
     std::vector<std::string> candidates;
     const OptionRule* option = rule ? rule->option(name, candidates) : nullptr;
     const std::string begin = "--" + name;
-    const auto add = [&](const std::string& text) { words.push_back(quoted(begin + "=" + (masked ? mask : text))); };
+    const auto add = [&](const std::string& text) { words.push_back(quoted(begin + "=" + text)); };
     switch (value.kind) {
         case OptionValue::Kind::flag:
             if (option && option->type == OptionType::boolean)
@@ -63,10 +61,8 @@ struct Section {
 
 class Renderer {
 public:
-    Renderer(const Recipe& recipe, Secrets secrets)
-        : recipe_(recipe),
-          table_(CommandTable::at(level_named(recipe.version).value_or(default_level))),
-          masked_(secrets == Secrets::masked) {}
+    explicit Renderer(const Recipe& recipe)
+        : recipe_(recipe), table_(CommandTable::at(level_named(recipe.version).value_or(default_level))) {}
 
     std::string render() {
         comments();
@@ -98,7 +94,6 @@ private:
     }
 
     std::string line(const Command& command, const CommandRule* rule) const {
-        const bool has_password_word = masked_ && (command.name == "rootpw" || command.name == "sshpw");
         std::vector<std::string> words{command.name}, args;
         if (!command.words.empty()) {
             for (const std::string& word : command.words) words.push_back(quoted(word));
@@ -106,11 +101,10 @@ private:
             bool dashed = false;
             for (const std::string& arg : command.args) {
                 dashed = dashed || arg.starts_with('-');
-                args.push_back(has_password_word ? mask : quoted(arg));
+                args.push_back(quoted(arg));
             }
             if (!dashed) words.insert(words.end(), args.begin(), args.end());
-            for (const auto& [name, value] : command.options)
-                add_option(words, rule, name, value, masked_ && is_secret_option(name));
+            for (const auto& [name, value] : command.options) add_option(words, rule, name, value);
             if (dashed) words.emplace_back("--");
             if (dashed) words.insert(words.end(), args.begin(), args.end());
         }
@@ -216,7 +210,6 @@ private:
 
     const Recipe& recipe_;
     const CommandTable& table_;
-    bool masked_;
     std::vector<Section> sections_;
     std::string out_;
 };
@@ -241,15 +234,8 @@ std::string quoted(const std::string& word) {
     return text;
 }
 
-bool is_secret_option(std::string_view name) {
-    constexpr std::array<std::string_view, 9> secret{"password",         "passphrase",     "hw-passphrase",
-                                                     "md5pass",          "wepkey",         "wpakey",
-                                                     "reverse-password", "activation-key", "one-time-password"};
-    return std::find(secret.begin(), secret.end(), name) != secret.end();
-}
-
-std::string render(const Recipe& recipe, Secrets secrets) {
-    return Renderer(recipe, secrets).render();
+std::string render(const Recipe& recipe) {
+    return Renderer(recipe).render();
 }
 
 }  // namespace kickstart

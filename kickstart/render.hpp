@@ -8,14 +8,9 @@
 
 namespace kickstart {
 
-enum class Secrets { shown, masked };  // masked: passwords, passphrases and keys of commands become "********"
-
-std::string render(const Recipe& recipe, Secrets secrets = Secrets::shown);
+std::string render(const Recipe& recipe);
 
 // A word so that it is read as it is: quoted when it must be.
 std::string quoted(const std::string& word);
-
-// Options whose values are secrets: --password, --passphrase …
-bool is_secret_option(std::string_view name);
 
 }  // namespace kickstart

@@ -79,6 +79,29 @@ Words split_words(std::string_view line) {
     return result;
 }
 
+std::vector<WordByte> bytes_of(std::string_view line, const Word& word) {
+    std::vector<WordByte> bytes;
+    bytes.reserve(word.text.size());
+    char quote = 0;
+    const auto end = static_cast<std::size_t>(word.end) - 1;
+    for (auto at = static_cast<std::size_t>(word.column) - 1; at < end; ++at) {
+        const char c = line[at];
+        const bool escapable =
+            quote == 0 || (quote == '"' && at + 1 < end && (line[at + 1] == '"' || line[at + 1] == '\\'));
+        if (c == quote && quote != 0) {
+            quote = 0;
+        } else if (quote == 0 && (c == '\'' || c == '"')) {
+            quote = c;
+        } else if (c == '\\' && escapable && at + 1 < end) {
+            bytes.push_back({at, at + 2, quote});
+            ++at;
+        } else {
+            bytes.push_back({at, at + 1, quote});
+        }
+    }
+    return bytes;
+}
+
 std::string closest(std::string_view word, const std::vector<std::string>& known) {
     std::string best;
     std::size_t best_distance = word.size() / 3 + 2;

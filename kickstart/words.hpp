@@ -23,6 +23,13 @@ struct Words {
 
 Words split_words(std::string_view line);
 
+// Where in its line each byte of a word's text stands.
+struct WordByte {
+    std::size_t begin = 0, end = 0;  // offsets in the line, a backslash before it included
+    char quote = 0;                  // that it stands in; 0: none
+};
+std::vector<WordByte> bytes_of(std::string_view line, const Word& word);
+
 // The word of `known` that `word` most likely was meant to be; empty when none is near.
 std::string closest(std::string_view word, const std::vector<std::string>& known);
 

@@ -2,6 +2,7 @@
 #include "formats/stream/digest.hpp"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <xxhash.h>
 
 #include <array>
@@ -58,6 +59,17 @@ std::string digest_hex(DigestKind kind, std::span<const std::byte> bytes) {
 
 std::string digest_hex(DigestKind kind, const std::string& text) {
     return digest_hex(kind, std::as_bytes(std::span(text)));
+}
+
+std::string hmac_sha256_hex(std::span<const std::byte> key, std::string_view text) {
+    static constexpr std::byte empty{};  // OpenSSL takes a null key for "the one before"
+    std::array<std::byte, 32> mac{};
+    unsigned length = 0;
+    if (!HMAC(EVP_sha256(), key.empty() ? &empty : key.data(), static_cast<int>(key.size()),
+              reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+              reinterpret_cast<unsigned char*>(mac.data()), &length))
+        throw std::bad_alloc();
+    return to_hex(mac);
 }
 
 std::uint64_t xxh64(std::span<const std::byte> bytes) {

@@ -31,6 +31,10 @@ private:
 
 std::string digest_hex(DigestKind kind, std::span<const std::byte> bytes);
 std::string digest_hex(DigestKind kind, const std::string& text);
+
+// HMAC-SHA256 (RFC 2104), lower-case hex. The key may have any length, 32 random bytes are best.
+std::string hmac_sha256_hex(std::span<const std::byte> key, std::string_view text);
+
 std::uint64_t xxh64(std::span<const std::byte> bytes);  // seed 0
 bool is_sha256(std::string_view text);                  // 64 lower-case hex digits
 std::string to_hex(std::span<const std::byte> bytes);   // lower case

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// A recipe as the catalog shows it to everybody: passwords, passphrases and credentials in addresses
-// are replaced by a word that says so, crypted ones too. Everything else stays byte for byte, %post
-// scripts included: what a script contains is its author's to know.
+// A recipe as the catalog shows it to everybody: kickstart/secrets.hpp says what is left out of it.
 #include <string>
 #include <string_view>
 

@@ -7,7 +7,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
+#include <set>
 
 #include "builders/build_plan.hpp"
 
@@ -244,7 +246,8 @@ TEST(Plan, names_what_it_cannot_do_with_its_line_before_anything_is_downloaded) 
         {"network --bootproto=static --ip=1.2.3 --netmask=255.0.0.0", "3: network --bootproto=static: needs --ip"},
         {"network --bootproto=static --ip=1.2.3.4 --netmask=255.0.255.0", "3: network --bootproto=static: needs --ip"},
         {"network --bootproto=ibft", "3: network --bootproto=ibft"},
-        {"part /home --size=9000\n#xenkiln: disk=8GiB", "3: part: the partitions need 10025 MiB, the disk has 8192 MiB"},
+        {"part /home --size=9000\n#xenkiln: disk=8GiB",
+         "3: part: the partitions need 10025 MiB, the disk has 8192 MiB"},
         {"firewall --service=gopher", "3: firewall --service=gopher"},
         {"firewall --port=ssh:tcp", "3: firewall --port=ssh:tcp"},
         {"firewall --port=70000:tcp", "3: firewall --port=70000:tcp"},
@@ -253,12 +256,86 @@ TEST(Plan, names_what_it_cannot_do_with_its_line_before_anything_is_downloaded) 
         SCOPED_TRACE(line);
         EXPECT_THAT(errors_of(with(line)), Contains(HasSubstr(message)));
     }
-    EXPECT_THAT(errors_of("%packages\n%end\n"),
-                Contains(HasSubstr("distribution: the recipe does not say")));
+    EXPECT_THAT(errors_of("%packages\n%end\n"), Contains(HasSubstr("distribution: the recipe does not say")));
     EXPECT_THAT(errors_of("#xenkiln: distribution=beos-5\npart / --size=1024\n%packages\n%end\n"),
                 Contains(HasSubstr("debian-12")));
     EXPECT_THAT(errors_of("#xenkiln: distribution=debian-12 memory=much\npart / --size=1024\n%packages\n%end\n"),
                 Contains(HasSubstr("1: #xenkiln: memory: 'much'")));
+}
+
+std::span<const std::byte> bytes(std::string_view text) {
+    return std::as_bytes(std::span(text));
+}
+
+TEST(PlanIdentity, differs_in_a_password_and_the_plan_for_everybody_does_not) {
+    const auto one = plan_of(with("rootpw --plaintext first1")), other = plan_of(with("rootpw --plaintext second2"));
+    ASSERT_TRUE(one.ok() && other.ok());
+    EXPECT_EQ(to_json(one.plan), to_json(other.plan));
+    EXPECT_NE(identity(one.plan, bytes("key")), identity(other.plan, bytes("key")));
+    EXPECT_NE(identity(one.plan, bytes("key")), identity(one.plan, bytes("other key")));
+    EXPECT_EQ(identity(one.plan, bytes("key")),
+              identity(plan_of(with("rootpw --plaintext first1")).plan, bytes("key")));
+    EXPECT_EQ(identity(one.plan, bytes("key")).size(), 64U);
+}
+
+TEST(PlanIdentity, differs_in_every_field_of_files_groups_and_users) {
+    const builders::BuildPlan plan =
+        plan_of(with("user --name=bob --password=first1\ngroup --name=crew --gid=1500\nbootloader --location=mbr"))
+            .plan;
+    ASSERT_FALSE(plan.files.empty() || plan.users.empty() || plan.groups.empty());
+    const std::vector<std::function<void(builders::BuildPlan&)>> changes{
+        [](auto& p) { p.files[0].kind = builders::TreeFile::Kind::symlink; },
+        [](auto& p) { p.files[0].kind = builders::TreeFile::Kind::directory; },
+        [](auto& p) { p.files[0].uid = 7; },
+        [](auto& p) { p.files[0].gid = 7; },
+        [](auto& p) { p.files[0].mode ^= 1U; },
+        [](auto& p) { p.files[0].content += "x"; },
+        [](auto& p) { p.groups[0].gid = 1501; },
+        [](auto& p) { p.groups[0].gid.reset(); },
+        [](auto& p) { p.users[0].gid = 1501; },
+        [](auto& p) { p.users[0].uid = 1501; },
+        [](auto& p) { p.users[0].password->value += "x"; },
+        [](auto& p) { p.users[0].password->crypted = !p.users[0].password->crypted; },
+        [](auto& p) { p.users[0].password.reset(); },
+        [](auto& p) {
+            p.root_password = kickstart::Password{"first1", false};
+        },
+        [](auto& p) { p.sources.emplace_back("deb http://me:a@host/ x main"); },
+        [](auto& p) { p.sources.emplace_back("deb http://me:b@host/ x main"); },
+        [](auto& p) {
+            p.scripts.push_back({1, false, "/bin/sh", "", "echo root:a | chpasswd", false});
+        },
+        [](auto& p) {
+            p.scripts.push_back({1, false, "/bin/sh", "", "echo root:b | chpasswd", false});
+        }};
+    std::set<std::string> seen{identity(plan, bytes("key"))};
+    for (std::size_t i = 0; i < changes.size(); ++i) {
+        builders::BuildPlan changed = plan;
+        changes[i](changed);
+        EXPECT_TRUE(seen.insert(identity(changed, bytes("key"))).second) << "change " << i;
+    }
+}
+
+TEST(Plan, has_no_secret_in_what_everybody_may_read) {
+    auto result =
+        plan_of(with("rootpw Zq7plantZq7\nuser --name=bob --password=Zq7plantZq7\n"
+                     "bootloader --append=\"x.token=Zq7plantZq7\"\n"
+                     "%post\necho root:Zq7plantZq7 | chpasswd\n%end"));
+    ASSERT_TRUE(result.ok()) << result.errors.front().message;
+    result.plan.sources.emplace_back("deb http://me:Zq7plantZq7@host/debian x main");
+    EXPECT_THAT(to_json(result.plan), testing::Not(HasSubstr("Zq7plantZq7")));
+    EXPECT_THAT(to_json(result.plan), HasSubstr("http://(removed)@host/debian"));
+    EXPECT_THAT(result.plan.scripts[0].body, HasSubstr("Zq7plantZq7"));  // what is done stays whole
+    for (const auto& note : result.plan.notes) EXPECT_THAT(note.message, testing::Not(HasSubstr("Zq7plantZq7")));
+    for (const std::string& error : errors_of(with("%include http://me:Zq7plantZq7@host/a.ks")))
+        EXPECT_THAT(error, testing::Not(HasSubstr("Zq7plantZq7")));
+}
+
+TEST(Plan, names_its_file_systems_without_a_secret_that_could_be_guessed_from_them) {
+    const auto uuid = [](const std::string& password) {
+        return plan_of(with("%post\necho root:" + password + " | chpasswd\n%end")).plan.storage.disks[0].signature;
+    };
+    EXPECT_EQ(uuid("first1"), uuid("second2"));
 }
 
 }  // namespace

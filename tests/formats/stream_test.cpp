@@ -39,6 +39,17 @@ TEST(FileSink, never_writes_over_a_file) {
     std::filesystem::remove(path);
 }
 
+TEST(Hmac, is_that_of_rfc_4231) {
+    const auto hmac = [](std::string_view key, std::string_view text) {
+        return formats::hmac_sha256_hex(std::as_bytes(std::span(key)), text);
+    };
+    EXPECT_EQ(hmac("Jefe", "what do ya want for nothing?"),
+              "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    EXPECT_EQ(hmac(std::string(131, '\xaa'), "Test Using Larger Than Block-Size Key - Hash Key First"),
+              "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+    EXPECT_EQ(hmac("", ""), "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+}
+
 TEST(DigestSink, known_digests_of_a_known_text_in_any_pieces) {
     formats::DigestSink sink{formats::DigestKind::sha256, formats::DigestKind::md5, formats::DigestKind::sha1};
     for (const char c : std::string("abc")) sink.write(support::bytes_of(std::string(1, c)));

@@ -177,8 +177,9 @@ TEST_F(ApiCatalog, text_of_recipes_is_text_never_markup) {
 TEST_F(ApiCatalog, a_password_of_a_recipe_is_on_no_page) {
     const auto& release = add_release("secret-20261121-pvhvm");
     catalog.add_job({release.build, "build", server::catalog::JobState::done, R"({"options":{}})",
-                     "rootpw --plaintext hunter2hunter2\nuser --name=a --password=$6$salt$crypted --iscrypted\n", "",
-                     "", "", 1, "", 1, "", release.name});
+                     "rootpw --plaintext hunter2hunter2\nuser --name=a --password=$6$salt$crypted --iscrypted\n"
+                     "#user --pa=hunter2\n%post\necho root:hunter2hunter2 | chpasswd\n%end\n",
+                     "", "", "", 1, "", 1, "", release.name});
     for (const std::string& path :
          {std::string("/"), "/releases/" + release.name, std::string("/v1/releases"), "/v1/releases/" + release.name,
           std::string("/v1/builds"), "/v1/builds/" + release.build}) {

@@ -66,6 +66,39 @@ TEST_F(ApiRecipes, everybody_reads_a_copy_without_passwords_that_no_installer_ta
     EXPECT_EQ(call("GET", "/recipes/open/1.ks").body, "lang C\nrootpw --lock\nautopart\n");
 }
 
+TEST_F(ApiRecipes, a_recipe_whose_script_holds_a_secret_counts_as_secret) {
+    int number = 0;
+    for (const char* text :
+         {"%post\necho root:Kiln7glaze | chpasswd\n%end\n", "user --name=a --pa=Kiln7glaze\n", "'rootpw' Kiln7glaze\n",
+          "#rootpw Kiln7glaze\n", "%addon com_example\nkey Kiln7glaze\n%end\n",
+          "repo --name=a --baseurl=http://me:Kiln7glaze@host/\n", "rhsm --organization=1 --activation-key=Kiln7glaze\n",
+          "network --wpakey=Kiln7glaze\n"}) {
+        const std::string name = "web" + std::to_string(++number);
+        const Response put_it = put(name, std::string("lang C\nautopart\n") + text);
+        ASSERT_EQ(put_it.status, 201U) << put_it.body;
+        EXPECT_TRUE(json_of(put_it).at("has_secrets").as_bool()) << text;
+        const std::string address = "/recipes/" + name;
+        for (const std::string& path : {address + "/1.ks", address, "/v1/recipes/" + name})
+            EXPECT_THAT(call("GET", path).body, Not(HasSubstr("Kiln7glaze"))) << path << text;
+        EXPECT_TRUE(call("GET", address + "/1.ks").body.starts_with("secrets-left-out"));
+        const auto token = std::string(json_of(put_it).at("token").as_string());
+        EXPECT_THAT(call("GET", address + "/1.ks", "", {{"authorization", "Bearer " + token}}).body,
+                    HasSubstr("Kiln7glaze"));
+    }
+}
+
+TEST_F(ApiRecipes, an_error_does_not_quote_a_secret) {
+    for (const char* text :
+         {"rootpw a Kiln7glaze\n", "user --name=a --pasword=Kiln7glaze\n", "user --name=a --password=my Kiln7glaze\n",
+          "rootpw \"Kiln7glaze\n", "%include http://me:Kiln7glaze@host/\nrootpw a b\n"}) {
+        const Response refused = put("web", text);
+        EXPECT_EQ(refused.status, 422U);
+        EXPECT_THAT(refused.body, Not(HasSubstr("Kiln7glaze")));
+        const Response linted = call("POST", "/v1/lint", text, {{"content-type", "text/x-kickstart"}});
+        EXPECT_THAT(linted.body, Not(HasSubstr("Kiln7glaze")));
+    }
+}
+
 TEST_F(ApiRecipes, the_token_opens_the_whole_text_of_its_own_version_only) {
     const std::string token(json_of(put("web", web)).at("token").as_string());
     const std::string other(json_of(put("web", std::string(web) + "skipx\n")).at("token").as_string());

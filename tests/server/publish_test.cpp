@@ -176,6 +176,17 @@ TEST_F(Publish, the_recipe_in_the_catalog_has_no_password) {
     EXPECT_THAT(read(folder / "releases" / release.name / (release.name + ".ks")), Not(HasSubstr("Schatz17")));
 }
 
+TEST_F(Publish, the_recipe_in_the_catalog_has_no_secret_of_a_script_or_an_address) {
+    Job job = worker_did("01");
+    job.recipe =
+        "lang C\nurl --url=http://me:Schatz17@host/\nuser --name=a --pa=Schatz17\n#rootpw Schatz17\n"
+        "%addon com_example\nSchatz17\n%end\n%post\necho root:Schatz17 | chpasswd\n%end\n";
+    const Release release = publish(job);
+    const std::string text = read(folder / "releases" / release.name / (release.name + ".ks"));
+    EXPECT_THAT(text, HasSubstr("lang C\nurl --url=http://(removed)@host/\n"));
+    EXPECT_THAT(text, Not(HasSubstr("Schatz17")));
+}
+
 TEST_F(Publish, a_conversion_has_no_recipe_to_publish) {
     Job job = worker_did("01");
     job.recipe.clear();
