@@ -19,7 +19,6 @@
 #include "formats/raw/raw.hpp"
 #include "formats/stream/output_file.hpp"
 #include "kickstart/parser.hpp"
-#include "kickstart/secret_values.hpp"
 #include "server/clock.hpp"
 #include "server/config.hpp"
 #include "server/jobs/last_lines.hpp"
@@ -212,7 +211,7 @@ int build(const Options& options) {
     formats::write_whole_file(folder / "request.json", json::serialize(job), 0600);
     if (options.keep_disk || !devices.empty()) formats::write_whole_file(folder / "keep-disk", "");
 
-    const server::jobs::SecretFilter filter(kickstart::secret_values(kickstart::parse(recipe).recipe));
+    const server::jobs::SecretFilter filter = server::jobs::filter_of(recipe);
     block_interrupts();
     BuildDisplay display;
     int exit_code = 0;

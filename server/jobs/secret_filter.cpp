@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
-#include "kickstart/parser.hpp"
-#include "kickstart/secret_values.hpp"
+#include "kickstart/secret_text.hpp"
+#include "kickstart/secrets.hpp"
 
 namespace server::jobs {
 namespace {
@@ -15,11 +15,39 @@ namespace json = boost::json;
 constexpr std::string_view removed = "(removed)";
 constexpr std::size_t most_held = std::size_t{64} << 10;  // of a line without an end
 
+int hex(char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+std::string percent_read(std::string_view text) {
+    std::string read;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const bool escape = text[at] == '%' && at + 2 < text.size() && hex(text[at + 1]) >= 0 && hex(text[at + 2]) >= 0;
+        read += escape ? static_cast<char>(hex(text[at + 1]) * 16 + hex(text[at + 2])) : text[at];
+        if (escape) at += 2;
+    }
+    return read;
+}
+
+// As written, and as the credentials of an address may be said again: "user:word" as "word", "%40" as "@".
+void add(std::vector<std::string>& to, const std::string& secret) {
+    const std::size_t colon = secret.find(':');
+    for (const std::string_view one :
+         {std::string_view(secret), std::string_view(secret).substr(colon == std::string::npos ? 0 : colon + 1)})
+        for (const std::string& spelled : {std::string(one), percent_read(one)}) to.push_back(spelled);
+}
+
 void add_address(std::vector<std::string>& to, const std::string& address) {
-    const std::vector<std::string> more = kickstart::secrets_of_address(address);
-    to.insert(to.end(), more.begin(), more.end());
+    for (const kickstart::TextRange& range : kickstart::secrets_in_text(address))
+        add(to, address.substr(range.begin, range.end - range.begin));
     if (const std::size_t query = address.find('?'); query != std::string::npos)
         to.push_back(address.substr(query + 1, address.find('#', query) - query - 1));
+}
+
+std::vector<std::string> secrets_of(const std::string& recipe) {
+    std::vector<std::string> secrets;
+    for (const std::string& value : kickstart::secret_values(recipe)) add(secrets, value);
+    return secrets;
 }
 
 }  // namespace
@@ -85,9 +113,13 @@ std::string SecretFilter::Stream::rest() {
     return out;
 }
 
+SecretFilter filter_of(const std::string& recipe) {
+    return SecretFilter(secrets_of(recipe));
+}
+
 SecretFilter filter_of(const catalog::Job& job) {
     std::vector<std::string> secrets;
-    if (!job.recipe.empty()) secrets = kickstart::secret_values(kickstart::parse(job.recipe).recipe);
+    if (!job.recipe.empty()) secrets = secrets_of(job.recipe);
     json::error_code error;
     const json::value request = json::parse(job.request, error);
     const auto member = [](const json::value* of, const char* name) {

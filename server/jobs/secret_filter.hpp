@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Known secret values (kickstart/secret_values.hpp) taken out of what a worker says, before anybody can read it: each
+// Known secret values (kickstart/secrets.hpp) taken out of what a worker says, before anybody can read it: each
 // place where one stands becomes "(removed)". Searches values, never words like "password". A value of fewer than
 // least_secret bytes is left: it would be found everywhere, and tell by that where it is. What a script changes before
 // it prints it (base64, one letter a line) is not found.
@@ -48,6 +48,8 @@ private:
     std::size_t longest_ = 0;
 };
 
+// The secrets of a recipe's text, and the credentials among them in every way that they may be said.
+SecretFilter filter_of(const std::string& recipe);
 // The secrets of a job's recipe, and of the address that a conversion fetches.
 SecretFilter filter_of(const catalog::Job& job);
 

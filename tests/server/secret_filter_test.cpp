@@ -67,6 +67,9 @@ TEST(SecretFilter, a_job_tells_its_recipes_passwords_and_its_addresses_credentia
     job.recipe = "rootpw --plaintext rootpassword\nuser --name=ada --pass=adapassword\n";
     job.request = R"({"options":{"mirror":["http://me:mirrorword@host/debian"]}})";
     EXPECT_EQ(filter_of(job).masked("rootpassword adapassword mirrorword ada"), "(removed) (removed) (removed) ada");
+    job.recipe = "url --url=https://me:p%40ssword@mirror.example/debian\n";
+    EXPECT_EQ(filter_of(job).masked("me:p%40ssword p%40ssword p@ssword mirror.example"),
+              "(removed) (removed) (removed) mirror.example");
     job.recipe.clear();
     job.request = R"({"conversion":{"source":{"url":"https://me:word1@host/disk.raw?token=abcdef#end"}}})";
     EXPECT_EQ(filter_of(job).masked("get https://me:word1@host/disk.raw?token=abcdef"),
