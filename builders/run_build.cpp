@@ -10,14 +10,14 @@
 #include <future>
 #include <thread>
 
-#include "builders/control_group.hpp"
-#include "builders/errors.hpp"
-#include "builders/id_range.hpp"
-#include "builders/network/way_out.hpp"
+#include "builders/job/errors.hpp"
+#include "builders/job/step_times.hpp"
 #include "builders/packages/debian.hpp"
 #include "builders/readiness/guest_agent.hpp"
 #include "builders/readiness/readiness.hpp"
-#include "builders/step_times.hpp"
+#include "builders/sandbox/control_group.hpp"
+#include "builders/sandbox/id_range.hpp"
+#include "builders/sandbox/way_out.hpp"
 #include "builders/steps/bootloader.hpp"
 #include "builders/steps/configure.hpp"
 #include "formats/base/file.hpp"

@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "builders/build_host.hpp"
-#include "builders/build_plan.hpp"
-#include "builders/guest.hpp"
-#include "builders/progress.hpp"
+#include "builders/guest/guest.hpp"
+#include "builders/job/progress.hpp"
+#include "builders/plan/build_host.hpp"
+#include "builders/plan/build_plan.hpp"
 
 namespace builders {
 

@@ -7,9 +7,9 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
-#include "builders/build_plan.hpp"
-#include "builders/control_group.hpp"
-#include "builders/id_range.hpp"
+#include "builders/plan/build_plan.hpp"
+#include "builders/sandbox/control_group.hpp"
+#include "builders/sandbox/id_range.hpp"
 #include "cli/build_display.hpp"
 #include "cli/commands.hpp"
 #include "cli/image_arguments.hpp"
@@ -21,10 +21,10 @@
 #include "kickstart/parser.hpp"
 #include "server/clock.hpp"
 #include "server/config.hpp"
-#include "server/jobs/last_lines.hpp"
 #include "server/jobs/worker_process.hpp"
-#include "server/publish/checksum_lists.hpp"
-#include "server/publish/worker_result.hpp"
+#include "worker/checksum_lists.hpp"
+#include "worker/last_lines.hpp"
+#include "worker/worker_result.hpp"
 
 namespace cli {
 namespace {
@@ -149,7 +149,7 @@ void explain_failure(const BuildDisplay& display, const server::jobs::SecretFilt
                      const Options& options, const WorkFolder& work) {
     const fs::path log = options.output / "build.log";
     std::cerr << "The end of the log:\n";
-    for (const std::string& line : server::jobs::last_lines(log)) std::cerr << "  " << line << "\n";
+    for (const std::string& line : worker::last_lines(log)) std::cerr << "  " << line << "\n";
     std::cerr << "xenkiln build: "
               << (!display.error().empty() ? filter.masked(display.error())
                   : exit_code > 128        ? "the worker was killed by signal " + std::to_string(exit_code - 128)
@@ -228,11 +228,11 @@ int build(const Options& options) {
     fs::copy_file(folder / "log.txt", options.output / "build.log", fs::copy_options::overwrite_existing);
     work.keep = exit_code != 0 && options.keep_on_failure && !interrupted;
     if (exit_code == 0) {
-        const auto result = server::publish::read_result(folder / "result.json");
+        const auto result = worker::read_result(folder / "result.json");
         write_devices(options, devices, folder / "out");
         for (const auto& entry : fs::directory_iterator(folder / "out"))
             move_file(entry.path(), options.output / entry.path().filename());
-        server::publish::write_checksum_lists(result.products, options.output);
+        worker::write_checksum_lists(result.products, options.output);
         for (const auto& product : result.products) std::cout << (options.output / product.file_name).string() << "\n";
     } else {
         explain_failure(display, filter, exit_code, options, work);

@@ -12,11 +12,11 @@
 #include <stdexcept>
 
 #include "cli/progress_sink.hpp"
-#include "formats/conversion.hpp"
 #include "formats/disk/fan_out.hpp"
 #include "formats/disk/file_disk.hpp"
 #include "formats/disk/partition_table.hpp"
-#include "formats/plan_output.hpp"
+#include "formats/image/conversion.hpp"
+#include "formats/image/plan_output.hpp"
 #include "formats/stream/digest.hpp"
 #include "formats/stream/output_file.hpp"
 #include "formats/stream/sinks.hpp"

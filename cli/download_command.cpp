@@ -12,7 +12,7 @@
 #include "cli/image_arguments.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/progress_line.hpp"
-#include "cli/remote_release.hpp"
+#include "client/remote_release.hpp"
 #include "formats/base/file.hpp"
 #include "formats/stream/digest.hpp"
 
@@ -20,6 +20,7 @@ namespace cli {
 namespace {
 
 namespace fs = std::filesystem;
+using namespace client;
 namespace network = builders::network;
 
 constexpr std::uint64_t most_text = 4 << 20;  // of a catalog answer, a list, a signature, a key

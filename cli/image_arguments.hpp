@@ -6,7 +6,7 @@
 #include <string>
 
 #include "cli/url_input.hpp"
-#include "formats/open_image.hpp"
+#include "formats/image/open_image.hpp"
 
 namespace CLI {
 class App;

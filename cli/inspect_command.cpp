@@ -5,10 +5,10 @@
 
 #include "cli/commands.hpp"
 #include "cli/image_arguments.hpp"
-#include "formats/disk/boot_firmware.hpp"
 #include "formats/disk/disk_digest.hpp"
 #include "formats/disk/partition_table.hpp"
 #include "formats/disk/scanned_disk.hpp"
+#include "formats/machine/boot_firmware.hpp"
 
 namespace cli {
 namespace {

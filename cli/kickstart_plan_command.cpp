@@ -4,7 +4,7 @@
 #include <iomanip>
 #include <iostream>
 
-#include "builders/build_plan.hpp"
+#include "builders/plan/build_plan.hpp"
 #include "cli/commands.hpp"
 #include "cli/kickstart_input.hpp"
 #include "kickstart/secret_text.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
 
-#include "builders/build_host.hpp"
+#include "builders/plan/build_host.hpp"
 #include "cli/commands.hpp"
 
 namespace cli {

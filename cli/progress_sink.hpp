@@ -2,7 +2,7 @@
 #pragma once
 // Shows how much of a known size has gone by.
 #include "cli/progress_line.hpp"
-#include "formats/disk/file_place.hpp"
+#include "formats/base/file_place.hpp"
 #include "formats/stream/byte_sink.hpp"
 
 namespace cli {

@@ -13,16 +13,16 @@
 #include <thread>
 #include <vector>
 
-#include "builders/network/tus_client.hpp"
 #include "cli/progress_line.hpp"
 #include "cli/upload_state.hpp"
+#include "client/tus_client.hpp"
 #include "formats/base/file.hpp"
 
 namespace cli {
 namespace {
 
-using builders::network::TusClient;
-using builders::network::UploadBroken;
+using client::TusClient;
+using client::UploadBroken;
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t chunk_size = 8 << 20;  // what a break costs: a chunk counts when its checksum is right

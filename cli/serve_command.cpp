@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <CLI/CLI.hpp>
 
-#include "builders/control_group.hpp"
+#include "builders/sandbox/control_group.hpp"
 #include "cli/commands.hpp"
 #include "cli/privileges.hpp"
 #include "server/serve.hpp"

@@ -11,6 +11,7 @@
 #include "cli/image_arguments.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/progress_line.hpp"
+#include "formats/base/text.hpp"
 
 namespace cli {
 namespace {
@@ -53,7 +54,7 @@ void add_url_options(CLI::App& command, UrlArguments& arguments) {
 }
 
 bool is_url(const std::string& input) {
-    const std::string start = network::lower(input.substr(0, 8));
+    const std::string start = formats::lower(input.substr(0, 8));
     return start.starts_with("http://") || start == "https://";
 }
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "builders/build_host.hpp"
+#include "builders/plan/build_host.hpp"
 
 namespace server {
 

@@ -11,8 +11,8 @@
 #include <csignal>
 #include <iostream>
 
-#include "builders/id_range.hpp"
-#include "builders/open_files.hpp"
+#include "builders/sandbox/id_range.hpp"
+#include "builders/sandbox/open_files.hpp"
 #include "formats/base/file.hpp"
 #include "server/api/api.hpp"
 #include "server/api/uploads.hpp"
@@ -70,11 +70,11 @@ int serve(const Config& given) try {
     api::Api api(config, *catalog, *jobs, store, key, &uploads);
     api::UploadApi upload_api(uploads);
 
-    const http::Handler handler{
-        [&](const api::Request& request) {
-            return api::UploadApi::answers(request.path) ? upload_api.handle(request) : api.handle(request);
-        },
-        api::UploadApi::streams, [&](const api::Request& head) { return upload_api.open(head); }};
+    const http::Handler handler{[&](const Request& request) {
+                                    return api::UploadApi::answers(request.path) ? upload_api.handle(request)
+                                                                                 : api.handle(request);
+                                },
+                                api::UploadApi::streams, [&](const Request& head) { return upload_api.open(head); }};
     http::Listening listening{config.listen_address, config.port, config.public_url};
     listening.connections = connections_within(files, config);
     listening.connections_per_address = config.connections_per_address;

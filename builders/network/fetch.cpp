@@ -8,6 +8,7 @@
 #include "builders/network/partial_file.hpp"
 #include "builders/network/pause.hpp"
 #include "builders/network/redirects.hpp"
+#include "formats/base/text.hpp"
 #include "formats/stream/digest.hpp"
 
 namespace builders::network {
@@ -32,7 +33,7 @@ GetRules rules_of(const FetchRequest& request) {
 
 std::string checked_digest(const std::string& text) {
     if (text.empty()) return text;
-    const std::string digest = lower(text);
+    const std::string digest = formats::lower(text);
     if (!formats::is_sha256(digest)) throw FetchRefused("'" + text.substr(0, 80) + "' is not a SHA-256: 64 hex digits");
     return digest;
 }

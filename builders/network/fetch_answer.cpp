@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "builders/network/fetch_errors.hpp"
+#include "formats/base/text.hpp"
 
 namespace builders::network {
 namespace {
@@ -37,7 +38,7 @@ std::string strong_validator(const Head& head) {
 
 // Servers say of an x.gz that it is a file packed with gzip; it is that file which was asked for.
 bool names_its_own_packing(std::string_view coding, std::string_view path) {
-    const std::string name = lower(path.substr(0, path.find('?')));
+    const std::string name = formats::lower(path.substr(0, path.find('?')));
     if (coding == "gzip" || coding == "x-gzip") return name.ends_with(".gz") || name.ends_with(".tgz");
     if (coding == "xz" || coding == "x-xz") return name.ends_with(".xz");
     return coding == "zstd" && name.ends_with(".zst");
@@ -45,8 +46,8 @@ bool names_its_own_packing(std::string_view coding, std::string_view path) {
 
 void refuse_coding(const Head& head, const Origin& from) {
     for (const auto& [name, value] : head.headers) {
-        if (name != "content-encoding" || value.empty() || lower(value) == "identity") continue;
-        if (!names_its_own_packing(lower(value), from.path))
+        if (name != "content-encoding" || value.empty() || formats::lower(value) == "identity") continue;
+        if (!names_its_own_packing(formats::lower(value), from.path))
             throw FetchRefused(printable(from) + ": the server packs the file with Content-Encoding " +
                                value.substr(0, 40) + ", which was not asked for");
     }
@@ -93,7 +94,7 @@ std::optional<std::uint64_t> parse_size(std::string_view digits) {
 }
 
 std::optional<ContentRange> parse_content_range(std::string_view value) {
-    if (!lower(value.substr(0, 6)).starts_with("bytes ")) return {};
+    if (!formats::lower(value.substr(0, 6)).starts_with("bytes ")) return {};
     value.remove_prefix(6);
     const std::size_t dash = value.find('-'), slash = value.find('/');
     if (dash == std::string_view::npos || slash == std::string_view::npos || dash > slash) return {};
@@ -111,9 +112,9 @@ Answer read_answer(const Head& head, const Origin& from, std::optional<std::uint
     refuse_coding(head, from);
     Answer answer;
     answer.validator = strong_validator(head);
-    answer.in_parts = lower(head.value("accept-ranges")) == "bytes";
+    answer.in_parts = formats::lower(head.value("accept-ranges")) == "bytes";
     const std::optional<std::uint64_t> length = content_length(head, from);
-    const bool chunked = lower(head.value("transfer-encoding")).find("chunked") != std::string::npos;
+    const bool chunked = formats::lower(head.value("transfer-encoding")).find("chunked") != std::string::npos;
     if (head.status == 206) {
         const std::string told = head.value("content-range");
         const auto range = parse_content_range(told);

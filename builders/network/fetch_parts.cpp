@@ -7,7 +7,7 @@
 #include <set>
 #include <thread>
 
-#include "builders/errors.hpp"
+#include "builders/job/errors.hpp"
 #include "builders/network/fetch_answer.hpp"
 #include "builders/network/pause.hpp"
 

@@ -7,7 +7,7 @@
 #include <mutex>
 #include <stop_token>
 
-#include "builders/errors.hpp"
+#include "builders/job/errors.hpp"
 
 namespace builders::network {
 

@@ -3,6 +3,8 @@
 
 #include <cstdlib>
 
+#include "formats/base/text.hpp"
+
 namespace builders::network {
 namespace {
 
@@ -18,7 +20,7 @@ bool covers(std::string_view pattern, const Origin& target) {
     if (pattern == "*") return true;
     if (pattern.starts_with('.')) pattern.remove_prefix(1);
     if (pattern.empty()) return false;
-    const std::string one = lower(pattern);
+    const std::string one = formats::lower(pattern);
     return target.host == one || target.host + ":" + std::to_string(target.port) == one ||
            target.host.ends_with("." + one);
 }

@@ -5,6 +5,8 @@
 #include <array>
 #include <charconv>
 
+#include "formats/base/text.hpp"
+
 namespace builders::network {
 namespace {
 
@@ -20,7 +22,7 @@ bool take_authority(std::string_view text, Origin& into) {
     if (text.starts_with('[')) {
         const std::size_t close = text.find(']');
         if (close == std::string_view::npos) return false;
-        into.host = lower(text.substr(1, close - 1));
+        into.host = formats::lower(text.substr(1, close - 1));
         if (into.host.find_first_not_of("0123456789abcdef:.") != std::string::npos || into.host.empty()) return false;
         text.remove_prefix(close + 1);
         if (text.empty()) return true;
@@ -28,7 +30,7 @@ bool take_authority(std::string_view text, Origin& into) {
         port = text.substr(1);
     } else {
         const std::size_t colon = text.find(':');
-        into.host = lower(text.substr(0, colon));
+        into.host = formats::lower(text.substr(0, colon));
         if (!is_host(into.host)) return false;
         if (colon == std::string_view::npos) return true;
         port = text.substr(colon + 1);
@@ -42,7 +44,7 @@ bool is_printable(std::string_view text) {
 }
 
 bool climbs(std::string_view path) {
-    const std::string low = lower(path.substr(0, path.find_first_of("?#")));
+    const std::string low = formats::lower(path.substr(0, path.find_first_of("?#")));
     for (const char* piece : {"/../", "/./", "%2e", "%2f", "%5c", "\\"})
         if (low.find(piece) != std::string::npos) return true;
     return low.ends_with("/..") || low.ends_with("/.");
@@ -70,13 +72,6 @@ constexpr std::array passed_on{"range", "if-range", "if-modified-since", "if-non
 
 }  // namespace
 
-std::string lower(std::string_view text) {
-    std::string result(text);
-    for (char& c : result)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return result;
-}
-
 std::optional<Origin> origin_of(std::string_view url, bool trusted) {
     std::optional<Origin> origin = split(url);
     if (!origin || origin->path.find_first_of("?#") != std::string::npos) return std::nullopt;
@@ -87,7 +82,7 @@ std::optional<Origin> origin_of(std::string_view url, bool trusted) {
 
 std::optional<Origin> target_of(std::string_view url) {
     const std::size_t colon = std::min(url.find("://"), url.size());
-    std::optional<Origin> target = split(lower(url.substr(0, colon)) + std::string(url.substr(colon)));
+    std::optional<Origin> target = split(formats::lower(url.substr(0, colon)) + std::string(url.substr(colon)));
     if (!target) return std::nullopt;
     target->path = target->path.substr(0, target->path.find('#'));
     if (!target->path.starts_with('/')) target->path.insert(0, "/");
@@ -151,14 +146,15 @@ std::optional<ProxyRequest> parse_proxy_request(std::string_view head, std::stri
         const std::size_t colon = header.find(':');
         if (colon == std::string_view::npos || colon == 0 || header[0] == ' ' || header[0] == '\t')
             return give_up("a header is not NAME: VALUE");
-        const std::string name = lower(header.substr(0, colon));
+        const std::string name = formats::lower(header.substr(0, colon));
         std::string_view value = header.substr(colon + 1);
         while (value.starts_with(' ') || value.starts_with('\t')) value.remove_prefix(1);
         if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos)
             return give_up("a header holds a control character");
         if (name == "transfer-encoding" || (name == "content-length" && value != "0"))
             return give_up("requests have no body here");
-        if ((name == "connection" || name == "proxy-connection") && lower(value).find("close") != std::string::npos)
+        if ((name == "connection" || name == "proxy-connection") &&
+            formats::lower(value).find("close") != std::string::npos)
             request.keep_alive = false;
         if (std::find(passed_on.begin(), passed_on.end(), name) != passed_on.end())
             request.headers.emplace_back(name, value);

@@ -17,9 +17,6 @@ struct Origin {
     bool trusted = false;  // named by the host's administrator, not by a recipe: any address will do
 };
 
-// As header names and hosts are compared: ASCII letters, whatever the locale.
-std::string lower(std::string_view text);
-
 // Of an http(s) address without credentials, nothing when it is none.
 std::optional<Origin> origin_of(std::string_view url, bool trusted);
 // Of one http(s) address without credentials: its path with its query, without its fragment. Nothing when it is none.

@@ -3,7 +3,7 @@
 
 #include <netdb.h>
 
-#include "builders/errors.hpp"
+#include "builders/job/errors.hpp"
 #include "formats/base/handle.hpp"
 
 namespace builders::network {

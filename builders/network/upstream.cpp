@@ -15,6 +15,7 @@
 #include <system_error>
 
 #include "builders/network/curl_library.hpp"
+#include "formats/base/text.hpp"
 
 namespace builders::network {
 namespace {
@@ -67,7 +68,7 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* self) {
     } else if (const std::size_t colon = line.find(':'); colon != std::string_view::npos) {
         std::string_view value = line.substr(colon + 1);
         while (value.starts_with(' ')) value.remove_prefix(1);
-        transfer.head.headers.emplace_back(lower(line.substr(0, colon)), value);
+        transfer.head.headers.emplace_back(formats::lower(line.substr(0, colon)), value);
     }
     return size;
 }

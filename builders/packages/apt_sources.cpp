@@ -134,4 +134,12 @@ std::vector<AptSource> debian_sources(const std::filesystem::path& folder) {
     return found;
 }
 
+std::vector<network::Repository> repositories_of(const std::vector<std::string>& apt_lines, bool trusted) {
+    std::string text;
+    for (const std::string& line : apt_lines) text += line + "\n";
+    std::vector<network::Repository> repositories;
+    for (const AptSource& source : parse_one_line(text)) repositories.push_back({source.uri, trusted});
+    return repositories;
+}
+
 }  // namespace builders::packages

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "builders/sandbox/way_out.hpp"
+
 namespace builders::packages {
 
 struct AptSource {
@@ -23,5 +25,8 @@ std::vector<AptSource> parse_deb822(std::string_view text);    // *.sources
 // not copied. Debian's are those whose suite is one of Debian's and whose address ends in /debian,
 // /debian-security or the like, or whose keyring is Debian's.
 std::vector<AptSource> debian_sources(const std::filesystem::path& apt_folder);
+
+// Every http(s) address in lines of apt's one-line style.
+std::vector<network::Repository> repositories_of(const std::vector<std::string>& apt_lines, bool trusted);
 
 }  // namespace builders::packages

@@ -7,7 +7,7 @@
 #include <set>
 #include <sstream>
 
-#include "builders/errors.hpp"
+#include "builders/job/errors.hpp"
 #include "builders/packages/apt_sources.hpp"
 
 namespace builders::packages {
@@ -182,9 +182,9 @@ Sources sources_of(const BuildPlan& plan, const BuildHost& host) {
         if (plan.default_sources && !here) others.push_back(line);
     found.lines = trusted;
     for (const std::string& line : others) found.lines.push_back(with_keys(line));
-    found.repositories = network::repositories_of(trusted, true);
+    found.repositories = repositories_of(trusted, true);
     others.push_back(plan.guest_sources);
-    for (const auto& repository : network::repositories_of(others, false)) found.repositories.push_back(repository);
+    for (const auto& repository : repositories_of(others, false)) found.repositories.push_back(repository);
     return found;
 }
 

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "builders/build_plan.hpp"
-#include "builders/network/way_out.hpp"
-#include "builders/progress.hpp"
-#include "builders/sandbox.hpp"
+#include "builders/job/progress.hpp"
+#include "builders/plan/build_plan.hpp"
+#include "builders/sandbox/sandbox.hpp"
+#include "builders/sandbox/way_out.hpp"
 
 namespace builders::packages {
 

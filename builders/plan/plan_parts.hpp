@@ -2,7 +2,7 @@
 #pragma once
 // The parts of plan_build(), one source file each. Every part appends what it cannot do to `errors`
 // and what it does differently to plan.notes.
-#include "builders/build_plan.hpp"
+#include "builders/plan/build_plan.hpp"
 
 namespace builders::plan {
 

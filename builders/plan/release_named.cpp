@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "builders/plan/plan_parts.hpp"
+#include "formats/base/text.hpp"
 
 namespace builders::plan {
 namespace {
@@ -13,11 +14,6 @@ struct Address {
     int line;
     std::string what, text;
 };
-
-std::string lower(std::string text) {
-    for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return text;
-}
 
 std::vector<Address> addresses(const kickstart::Recipe& recipe) {
     std::vector<Address> found;
@@ -43,7 +39,7 @@ bool holds(const std::string& address, const std::string& part) {
 
 const Distribution* named_by(const std::string& address, std::vector<std::string> Distribution::*parts) {
     // "//" within a path is one slash to every server.
-    std::string plain = lower(address);
+    std::string plain = formats::lower(address);
     for (std::size_t at = plain.find("://") + 3; (at = plain.find("//", at)) != std::string::npos;) plain.erase(at, 1);
     for (const Distribution& one : distributions())
         for (const std::string& part : one.*parts)
@@ -113,7 +109,7 @@ constexpr std::array name_patterns{
 };
 
 const Distribution* named_by_file(const std::string& path) {
-    const std::string name = lower(path.substr(path.rfind('/') + 1));
+    const std::string name = formats::lower(path.substr(path.rfind('/') + 1));
     for (const NamePattern& pattern : name_patterns)
         for (std::size_t at = 0; (at = name.find(pattern.word, at)) != std::string::npos; ++at) {
             if (at > 0 && std::isalpha(static_cast<unsigned char>(name[at - 1]))) continue;
@@ -132,7 +128,7 @@ const Distribution* named_by_file(const std::string& path) {
 
 bool any_holds(const std::vector<Address>& addresses, std::string_view word) {
     return std::any_of(addresses.begin(), addresses.end(), [&](const Address& one) {
-        const std::string text = lower(one.text);
+        const std::string text = formats::lower(one.text);
         return text.find(word) != std::string::npos && text.find("epel") == std::string::npos;
     });
 }
@@ -194,7 +190,7 @@ std::string no_release(const kickstart::Recipe& recipe) {
 
 std::optional<std::string> foreign_architecture(const std::string& address) {
     std::string word;
-    for (const char c : lower(address) + "/") {
+    for (const char c : formats::lower(address) + "/") {
         if (std::isalnum(static_cast<unsigned char>(c)) || c == '_') {
             word += c;
             continue;

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <cctype>
 
-#include "builders/boot_table.hpp"
 #include "builders/plan/boot.hpp"
+#include "builders/plan/boot_table.hpp"
 #include "builders/plan/storage_requests.hpp"
 
 namespace builders::plan {

@@ -5,8 +5,8 @@
 #include <span>
 #include <sstream>
 
-#include "builders/boot_table.hpp"
-#include "builders/errors.hpp"
+#include "builders/job/errors.hpp"
+#include "builders/plan/boot_table.hpp"
 #include "builders/readiness/kernel_image.hpp"
 
 namespace builders::readiness {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "builders/guest.hpp"
+#include "builders/guest/guest.hpp"
 
 namespace builders::readiness {
 

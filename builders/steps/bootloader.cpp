@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <sstream>
 
-#include "builders/errors.hpp"
+#include "builders/job/errors.hpp"
 
 namespace builders::steps {
 namespace {

@@ -2,9 +2,9 @@
 #pragma once
 // GRUB onto the disk, by the installed system's own programs inside the appliance: into the MBR or the BIOS boot
 // partition, into the EFI system partition (where every firmware looks), or its menu only, for pygrub and pvgrub.
-#include "builders/build_plan.hpp"
-#include "builders/guest.hpp"
-#include "builders/progress.hpp"
+#include "builders/guest/guest.hpp"
+#include "builders/job/progress.hpp"
+#include "builders/plan/build_plan.hpp"
 
 namespace builders::steps {
 

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <sstream>
 
-#include "builders/errors.hpp"
+#include "builders/job/errors.hpp"
 
 namespace builders::steps {
 namespace {

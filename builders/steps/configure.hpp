@@ -3,9 +3,9 @@
 // What is done to the installed tree before it is copied to the disk.
 #include <stop_token>
 
-#include "builders/build_plan.hpp"
-#include "builders/progress.hpp"
-#include "builders/sandbox.hpp"
+#include "builders/job/progress.hpp"
+#include "builders/plan/build_plan.hpp"
+#include "builders/sandbox/sandbox.hpp"
 
 namespace builders::steps {
 

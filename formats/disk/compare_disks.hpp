@@ -3,7 +3,7 @@
 // Do two disks have the same content? What one has behind the end of the other must be zero.
 #include <optional>
 
-#include "formats/disk/block_source.hpp"
+#include "formats/base/block_source.hpp"
 
 namespace formats {
 

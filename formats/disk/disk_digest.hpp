@@ -5,7 +5,7 @@
 // leaf do not count. Defined in docs/formats/disk-digest.md, so that others can compute it.
 #include <string>
 
-#include "formats/disk/block_source.hpp"
+#include "formats/base/block_source.hpp"
 
 namespace formats {
 

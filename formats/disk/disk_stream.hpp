@@ -3,7 +3,7 @@
 // A file on the disk plane as a stream on the byte plane, from its first byte; skipping costs nothing.
 #include <algorithm>
 
-#include "formats/disk/block_source.hpp"
+#include "formats/base/block_source.hpp"
 #include "formats/stream/byte_sink.hpp"
 
 namespace formats {

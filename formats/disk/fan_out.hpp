@@ -12,7 +12,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "formats/disk/block_source.hpp"
+#include "formats/base/block_source.hpp"
 
 namespace formats {
 

@@ -5,9 +5,9 @@
 #include <filesystem>
 #include <memory>
 
+#include "formats/base/block_source.hpp"
 #include "formats/base/file.hpp"
-#include "formats/disk/block_source.hpp"
-#include "formats/disk/file_place.hpp"
+#include "formats/base/file_place.hpp"
 
 namespace formats {
 

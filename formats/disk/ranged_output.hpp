@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <span>
 
+#include "formats/base/block_source.hpp"
 #include "formats/base/endian.hpp"
-#include "formats/disk/block_source.hpp"
 #include "formats/stream/byte_sink.hpp"
 
 namespace formats {

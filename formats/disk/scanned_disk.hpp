@@ -4,7 +4,7 @@
 // that are all zero are not allocated. For sources without holes, such as a raw disk copied by dd.
 #include <vector>
 
-#include "formats/disk/block_source.hpp"
+#include "formats/base/block_source.hpp"
 #include "formats/disk/views.hpp"
 
 namespace formats {

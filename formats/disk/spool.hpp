@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "formats/disk/block_source.hpp"
+#include "formats/base/block_source.hpp"
 #include "formats/stream/byte_sink.hpp"
 
 namespace formats {

@@ -5,7 +5,7 @@
 #include <memory>
 #include <optional>
 
-#include "formats/disk/file_place.hpp"
+#include "formats/base/file_place.hpp"
 
 namespace formats {
 

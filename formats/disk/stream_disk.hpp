@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // From the disk plane to the byte plane: the one loop in which every writer moves data.
-#include "formats/disk/block_source.hpp"
+#include "formats/base/block_source.hpp"
 #include "formats/stream/byte_sink.hpp"
 
 namespace formats {

@@ -5,8 +5,8 @@
 #include <memory>
 #include <vector>
 
-#include "formats/disk/block_source.hpp"
-#include "formats/disk/file_place.hpp"
+#include "formats/base/block_source.hpp"
+#include "formats/base/file_place.hpp"
 
 namespace formats {
 

@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "formats/disk/block_source.hpp"
+#include "formats/base/block_source.hpp"
 #include "formats/disk/facts.hpp"
-#include "formats/hardware.hpp"
+#include "formats/machine/hardware.hpp"
 #include "formats/stream/digest.hpp"
 
 namespace formats::ova {

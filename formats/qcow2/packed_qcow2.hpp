@@ -7,8 +7,8 @@
 #include <filesystem>
 #include <vector>
 
+#include "formats/base/block_source.hpp"
 #include "formats/base/file.hpp"
-#include "formats/disk/block_source.hpp"
 #include "formats/disk/views.hpp"
 #include "formats/stream/byte_sink.hpp"
 

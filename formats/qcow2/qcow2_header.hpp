@@ -4,8 +4,8 @@
 #include <array>
 #include <cstdint>
 
+#include "formats/base/block_source.hpp"
 #include "formats/base/endian.hpp"
-#include "formats/disk/block_source.hpp"
 #include "formats/disk/facts.hpp"
 
 namespace formats::qcow2 {

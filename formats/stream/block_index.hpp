@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "formats/disk/block_source.hpp"
+#include "formats/base/block_source.hpp"
 
 namespace formats {
 

@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "formats/disk/file_place.hpp"
+#include "formats/base/file_place.hpp"
 #include "formats/stream/codecs.hpp"
 
 namespace formats {

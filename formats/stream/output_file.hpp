@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "formats/base/file.hpp"
-#include "formats/disk/file_place.hpp"
+#include "formats/base/file_place.hpp"
 #include "formats/stream/byte_sink.hpp"
 #include "formats/stream/parallel_copy.hpp"
 

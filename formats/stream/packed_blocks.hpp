@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "formats/disk/block_source.hpp"
+#include "formats/base/block_source.hpp"
 #include "formats/stream/block_cache.hpp"
 #include "formats/stream/compress.hpp"
 

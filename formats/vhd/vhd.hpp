@@ -10,7 +10,7 @@
 #include <optional>
 #include <vector>
 
-#include "formats/disk/block_source.hpp"
+#include "formats/base/block_source.hpp"
 #include "formats/disk/facts.hpp"
 #include "formats/disk/ranged_output.hpp"
 #include "formats/disk/views.hpp"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "formats/disk/block_source.hpp"
+#include "formats/base/block_source.hpp"
 #include "formats/disk/facts.hpp"
 #include "formats/vhd/vhd_structs.hpp"
 

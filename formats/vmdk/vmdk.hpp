@@ -4,7 +4,7 @@
 // docs/formats/vmdk.md). Read only. A descriptor that names any other file is refused.
 #include <memory>
 
-#include "formats/disk/block_source.hpp"
+#include "formats/base/block_source.hpp"
 #include "formats/disk/facts.hpp"
 
 namespace formats::vmdk {

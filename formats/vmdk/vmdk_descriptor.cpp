@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "formats/base/errors.hpp"
+#include "formats/base/text.hpp"
 #include "formats/vmdk/vmdk_header.hpp"
 
 namespace formats::vmdk {
@@ -20,12 +21,6 @@ std::string trimmed(const std::string& text) {
 
 std::string unquoted(const std::string& text) {
     return text.size() >= 2 && text.front() == '"' && text.back() == '"' ? text.substr(1, text.size() - 2) : text;
-}
-
-std::string lower(std::string text) {
-    for (char& c : text)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return text;
 }
 
 std::string printable(std::string text) {

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "formats/base/block_source.hpp"
 #include "formats/base/endian.hpp"
-#include "formats/disk/block_source.hpp"
 #include "formats/disk/facts.hpp"
 
 namespace formats::vmdk {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "formats/hardware.hpp"
+#include "formats/machine/hardware.hpp"
 
 namespace formats::xva {
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "formats/disk/block_source.hpp"
+#include "formats/base/block_source.hpp"
 #include "formats/disk/ranged_output.hpp"
-#include "formats/hardware.hpp"
+#include "formats/machine/hardware.hpp"
 #include "formats/stream/byte_sink.hpp"
 
 namespace formats::xva {

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "formats/disk/block_source.hpp"
+#include "formats/base/block_source.hpp"
 #include "formats/disk/facts.hpp"
-#include "formats/hardware.hpp"
+#include "formats/machine/hardware.hpp"
 
 namespace formats::xva {
 

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "formats/hardware.hpp"
+#include "formats/machine/hardware.hpp"
 #include "formats/stream/byte_sink.hpp"
 
 namespace formats::xva {

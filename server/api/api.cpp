@@ -5,7 +5,6 @@
 #include <boost/json.hpp>
 
 #include "server/api/builds.hpp"
-#include "server/api/catalog_page.hpp"
 #include "server/api/conversions.hpp"
 #include "server/api/error_response.hpp"
 #include "server/api/images.hpp"
@@ -13,6 +12,7 @@
 #include "server/api/lint.hpp"
 #include "server/api/recipes.hpp"
 #include "server/api/responses.hpp"
+#include "server/pages/catalog_page.hpp"
 #include "server/publish/public_recipe.hpp"
 
 namespace server::api {
@@ -82,8 +82,8 @@ Response Api::route(const Request& request) {
     }
     if (parts.empty()) {
         const std::vector<catalog::Release> found = catalog_.releases(page_size, query_value(request, "before"));
-        return catalog_page(found, found.size() == page_size ? "/?before=" + found.back().name : "",
-                            catalog_.recipes(page_size), key_, config_);
+        return pages::catalog_page(found, found.size() == page_size ? "/?before=" + found.back().name : "",
+                                   catalog_.recipes(page_size), key_, config_);
     }
     if (parts.size() == 1 && is(0, "healthz"))
         return json_response(200, json::object{{"service", "xenkiln"}, {"status", "ok"}});
@@ -96,7 +96,7 @@ Response Api::route(const Request& request) {
     if (parts.size() == 2 && is(0, "releases"))
         if (const auto release = catalog_.release(parts[1])) {
             const auto job = catalog_.job(release->build);
-            return release_page(*release, job ? publish::public_recipe(job->recipe) : "", key_, config_);
+            return pages::release_page(*release, job ? publish::public_recipe(job->recipe) : "", key_, config_);
         }
     if (parts.size() == 2 && is(0, "v1") && is(1, "releases")) return releases(request);
     if (parts.size() == 3 && is(0, "v1") && is(1, "releases"))

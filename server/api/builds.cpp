@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/api/builds.hpp"
+#include "formats/base/text.hpp"
 
 #include <boost/json.hpp>
 
-#include "builders/build_plan.hpp"
+#include "builders/plan/build_plan.hpp"
 #include "kickstart/parser.hpp"
+#include "server/api/builds.hpp"
 #include "server/api/error_response.hpp"
 #include "server/api/job_routes.hpp"
 #include "server/api/json_text.hpp"
@@ -100,12 +101,12 @@ Response submit(const Request& request, jobs::JobRunner& jobs, catalog::Catalog&
                            type + "'");
     const Asked asked = read_body(request, type, catalog);
     json::array errors, notes;
-    if (const int line = line_not_utf8(asked.recipe); line > 0)
+    if (const int line = formats::line_not_utf8(asked.recipe); line > 0)
         errors.push_back(error_json(line, 0, "this line is not UTF-8 text"));
     builders::BuildOptions options;
     json::object kept;
     for (const auto& [key, value] : asked.options) {
-        if (line_not_utf8(key + value) > 0)
+        if (formats::line_not_utf8(key + value) > 0)
             errors.push_back(error_json(0, 0, "the option '" + key + "' is not UTF-8 text"));
         else if (const auto wrong = set_option(options, key, value))
             errors.push_back(error_json(0, 0, *wrong));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // /v1/builds: a recipe becomes a job; what happens to it is job_routes.hpp.
-#include "builders/build_host.hpp"
+#include "builders/plan/build_host.hpp"
 #include "server/api/api.hpp"
 
 namespace server::api {

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/api/conversions.hpp"
+#include "formats/base/text.hpp"
 
 #include <algorithm>
 #include <boost/json.hpp>
 #include <filesystem>
 
+#include "server/api/conversions.hpp"
 #include "server/api/error_response.hpp"
 #include "server/api/job_routes.hpp"
 #include "server/api/json_text.hpp"
 #include "server/api/responses.hpp"
-#include "server/jobs/conversion_request.hpp"
+#include "worker/conversion_request.hpp"
 
 namespace server::api {
 namespace {
 
 namespace json = boost::json;
-using jobs::ConversionSource;
+using worker::ConversionSource;
 constexpr const char* kind = "conversion";
 
 // The file a source names, and what the worker is told of it.
@@ -43,7 +44,7 @@ Found find_upload(const std::string& id, uploads::Uploads* uploads) {
                 {},
                 "source.upload: " + std::to_string(upload->received) + " of " + std::to_string(upload->size) +
                     " bytes of upload " + id + " are here; send the rest first"};
-    return {upload->file, {{"name", valid_utf8(upload->name)}, {"size", upload->size}}, {}, {}};
+    return {upload->file, {{"name", formats::valid_utf8(upload->name)}, {"size", upload->size}}, {}, {}};
 }
 
 Found find_artifact(const ConversionSource& source, catalog::Catalog& catalog, const store::Store& store) {
@@ -80,7 +81,7 @@ Response submit(const Request& request, jobs::JobRunner& jobs, catalog::Catalog&
     if (error || !body.is_object())
         throw std::invalid_argument("the body is not a JSON object" + (error ? ": " + error.message() : ""));
 
-    jobs::ReadConversion asked = jobs::read_conversion(body.as_object());
+    worker::ReadConversion asked = worker::read_conversion(body.as_object());
     for (const auto& [key, value] : request.query)
         asked.errors.push_back("the query has '" + key.substr(0, 64) + "'; everything stands in the body");
     const bool readable = std::none_of(asked.errors.begin(), asked.errors.end(),

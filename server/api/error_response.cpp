@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/api/error_response.hpp"
+#include "formats/base/text.hpp"
 
 #include <spdlog/spdlog.h>
 
 #include <map>
 #include <system_error>
 
-#include "builders/errors.hpp"
+#include "builders/job/errors.hpp"
+#include "server/api/error_response.hpp"
 #include "server/api/json_text.hpp"
 #include "server/uploads/upload_folder.hpp"
 
@@ -46,7 +47,7 @@ Response problem(unsigned status, const std::string& detail, json::object more) 
     Response response;
     response.status = status;
     response.headers = {{"Content-Type", "application/problem+json"}, {"Cache-Control", "no-store"}};
-    response.body = valid_utf8(json::serialize(body)) + "\n";
+    response.body = formats::valid_utf8(json::serialize(body)) + "\n";
     return response;
 }
 
@@ -80,7 +81,7 @@ Response problem_of(const std::exception& error) {
     if (const auto* failed = dynamic_cast<const std::system_error*>(&error);
         failed && failed->code() == std::errc::no_space_on_device)
         return problem(507, failed->code().message());
-    if (dynamic_cast<const jobs::NoSpace*>(&error)) return problem(507, error.what());
+    if (dynamic_cast<const builders::NoSpace*>(&error)) return problem(507, error.what());
     if (const auto* full = dynamic_cast<const jobs::QueueFull*>(&error)) {
         Response response =
             problem(429, full->what(),

@@ -7,7 +7,7 @@
 #include "server/api/error_response.hpp"
 #include "server/api/json_text.hpp"
 #include "server/api/responses.hpp"
-#include "server/jobs/last_lines.hpp"
+#include "worker/last_lines.hpp"
 
 namespace server::api {
 namespace {
@@ -68,7 +68,7 @@ Response job_routes(const std::string& kind, const Request& request, const std::
         if (!reads(request)) return not_allowed(request.method, "GET, HEAD, DELETE");
         json::object told = to_json(*job);
         if (job->state == catalog::JobState::failed)
-            told["log_tail"] = json::value_from(jobs::last_lines(jobs.log_file(job->id)));
+            told["log_tail"] = json::value_from(worker::last_lines(jobs.log_file(job->id)));
         return json_response(200, told);
     }
     if (!reads(request)) return not_allowed(request.method, "GET, HEAD");

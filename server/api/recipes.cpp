@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/api/recipes.hpp"
+#include "formats/base/text.hpp"
 
 #include <algorithm>
 #include <boost/json.hpp>
@@ -7,10 +7,11 @@
 
 #include "formats/stream/digest.hpp"
 #include "kickstart/parser.hpp"
-#include "server/api/catalog_page.hpp"
 #include "server/api/error_response.hpp"
+#include "server/api/recipes.hpp"
 #include "server/api/responses.hpp"
 #include "server/clock.hpp"
+#include "server/pages/catalog_page.hpp"
 #include "server/publish/public_recipe.hpp"
 #include "server/random_hex.hpp"
 
@@ -40,21 +41,6 @@ std::string digest(std::string_view text) {
     return formats::digest_hex(formats::DigestKind::sha256, std::string(text));
 }
 
-std::string decoded(std::string_view base64) {
-    constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string text;
-    unsigned bits = 0, count = 0;
-    for (const char c : base64.substr(0, 1000)) {
-        const std::size_t value = letters.find(c);
-        if (value == std::string_view::npos) break;
-        bits = bits << 6U | static_cast<unsigned>(value);
-        if ((count += 6) < 8) continue;
-        count -= 8;
-        text += static_cast<char>(bits >> count & 255U);
-    }
-    return text;
-}
-
 // "Bearer TOKEN", or "Basic" with any user and the token as the password, as in http://any:TOKEN@host/…, which is all
 // that an installer's own command line can say. Nothing: no Authorization was sent.
 std::optional<std::string> token_of(const Request& request) {
@@ -67,7 +53,7 @@ std::optional<std::string> token_of(const Request& request) {
     const std::string rest = value.substr(std::min(space + 1, value.size()));
     if (scheme == "bearer") return rest;
     if (scheme != "basic") return "";
-    const std::string pair = decoded(rest);
+    const std::string pair = formats::from_base64(rest).value_or("");
     return pair.substr(std::min(pair.find(':'), pair.size() - 1) + 1);
 }
 
@@ -223,7 +209,7 @@ Response recipe_files(const Request& request, const std::vector<std::string>& pa
     if (parts.size() == 2) {
         const std::vector<StoredRecipe> versions = catalog.recipe_versions(parts[1]);
         if (versions.empty()) return no_recipe(parts[1]);
-        return recipe_page(versions, readable_by_all(versions.front().text), key, config);
+        return pages::recipe_page(versions, readable_by_all(versions.front().text), key, config);
     }
     if (parts.size() != 3 || !parts[2].ends_with(".ks")) return problem(404, "there is nothing at " + request.path);
     const int version = version_of(std::string_view(parts[2]).substr(0, parts[2].size() - 3));

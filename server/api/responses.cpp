@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/api/responses.hpp"
+#include "formats/base/text.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -7,6 +7,7 @@
 
 #include "server/api/error_response.hpp"
 #include "server/api/json_text.hpp"
+#include "server/api/responses.hpp"
 
 namespace server::api {
 
@@ -14,7 +15,7 @@ Response json_response(unsigned status, const boost::json::value& value) {
     Response response;
     response.status = status;
     response.headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}};
-    response.body = valid_utf8(boost::json::serialize(value)) + "\n";
+    response.body = formats::valid_utf8(boost::json::serialize(value)) + "\n";
     return response;
 }
 

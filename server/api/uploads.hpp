@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // /v1/uploads…: tus 1.0, plain PUT, and the uploads as JSON. docs/api.md lists the routes.
-#include "server/api/streamed_body.hpp"
+#include "server/message.hpp"
 #include "server/uploads/upload_folder.hpp"
 
 namespace server::api {

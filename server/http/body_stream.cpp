@@ -17,7 +17,7 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 using boost::system::error_code;
-using Answer = std::optional<api::Response>;
+using Answer = std::optional<Response>;
 
 constexpr std::size_t block = 256 * 1024;
 constexpr std::size_t read_size = 64 * 1024;  // Beast reads as much as the buffer has room for, 512 bytes at first
@@ -47,7 +47,7 @@ bool malformed(const error_code& error) {
 }  // namespace
 
 asio::awaitable<Answer> receive_body(beast::tcp_stream& stream, beast::flat_buffer& buffer, BodyParser& parser,
-                                     api::BodyReceiver& receiver, asio::thread_pool& pool) {
+                                     BodyReceiver& receiver, asio::thread_pool& pool) {
     std::vector<char> piece(block);
     buffer.reserve(read_size);
     error_code error;
@@ -60,8 +60,8 @@ asio::awaitable<Answer> receive_body(beast::tcp_stream& stream, beast::flat_buff
         Answer enough = co_await asio::co_spawn(pool, take, asio::use_awaitable);
         if (enough) co_return enough;
     }
-    auto end = [&]() -> asio::awaitable<api::Response> { co_return receiver.end(!error); };
-    api::Response response = co_await asio::co_spawn(pool, end, asio::use_awaitable);
+    auto end = [&]() -> asio::awaitable<Response> { co_return receiver.end(!error); };
+    Response response = co_await asio::co_spawn(pool, end, asio::use_awaitable);
     if (error && malformed(error)) response = api::problem(400, "the body: " + error.message());
     if (error && !malformed(error)) co_return std::nullopt;
     co_return response;

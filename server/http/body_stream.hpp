@@ -9,7 +9,7 @@
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 
-#include "server/api/streamed_body.hpp"
+#include "server/message.hpp"
 
 namespace server::http {
 
@@ -17,9 +17,8 @@ using BodyParser = boost::beast::http::request_parser<boost::beast::http::buffer
 
 // REQUIRES: the parser's header is done. Nothing: the connection broke or stood still for a minute; what came was given
 // to the receiver. The parser tells whether the body was read to its end.
-boost::asio::awaitable<std::optional<api::Response>> receive_body(boost::beast::tcp_stream& stream,
-                                                                  boost::beast::flat_buffer& buffer, BodyParser& parser,
-                                                                  api::BodyReceiver& receiver,
-                                                                  boost::asio::thread_pool& pool);
+boost::asio::awaitable<std::optional<Response>> receive_body(boost::beast::tcp_stream& stream,
+                                                             boost::beast::flat_buffer& buffer, BodyParser& parser,
+                                                             BodyReceiver& receiver, boost::asio::thread_pool& pool);
 
 }  // namespace server::http

@@ -5,13 +5,10 @@
 #include <cctype>
 #include <stdexcept>
 
+#include "formats/base/text.hpp"
+
 namespace server::http {
 namespace {
-
-std::string lower(std::string text) {
-    for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return text;
-}
 
 // "host" or "host:port" → "host"; empty when it is neither.
 std::string without_port(const std::string& authority) {
@@ -28,7 +25,8 @@ std::string without_port(const std::string& authority) {
 // "http://host:port/…" → "host:port"; empty when it is no address.
 std::string authority_of(const std::string& url) {
     const std::size_t scheme = url.find("://");
-    return scheme == std::string::npos ? "" : lower(url.substr(scheme + 3, url.find('/', scheme + 3) - scheme - 3));
+    return scheme == std::string::npos ? ""
+                                       : formats::lower(url.substr(scheme + 3, url.find('/', scheme + 3) - scheme - 3));
 }
 
 // Names are compared whole: 127.0.0.1.example.org belongs to somebody else.
@@ -56,7 +54,7 @@ std::string foreign(const std::string& method, const std::map<std::string, std::
         const auto found = headers.find(name);
         return found == headers.end() ? std::string() : found->second;
     };
-    const std::string host = lower(value("host")), origin = value("origin"), site = value("sec-fetch-site");
+    const std::string host = formats::lower(value("host")), origin = value("origin"), site = value("sec-fetch-site");
     if (!host.empty() && !ours(host, public_url)) return "this service is not called " + host.substr(0, 100);
     if (method == "GET" || method == "HEAD") return {};
     // Another port of this machine is another site.

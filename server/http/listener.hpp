@@ -11,16 +11,15 @@
 #include <string>
 #include <vector>
 
-#include "server/api/api.hpp"
-#include "server/api/streamed_body.hpp"
+#include "server/message.hpp"
 
 namespace server::http {
 
 struct Handler {
-    std::function<api::Response(const api::Request&)> handle;
+    std::function<Response(const Request&)> handle;
     // Whether the body is for `open` instead of being gathered. `target` as it came.
     std::function<bool(std::string_view method, std::string_view target)> streams;
-    std::function<api::Opening(const api::Request& head)> open;
+    std::function<Opening(const Request& head)> open;
 };
 
 struct Listening {

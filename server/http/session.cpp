@@ -60,12 +60,12 @@ public:
                                                         asio::redirect_error(asio::use_awaitable, error));
             if (!error && wrong.empty()) wrong = framing_error(parser.get(), parser.get().version());
             if (!wrong.empty()) {
-                const api::Response refusal = api::problem(400, wrong);
+                const Response refusal = api::problem(400, wrong);
                 co_await send_text(refusal, 11, false, false);
                 break;
             }
             if (!error && parser.get().version() != 11 && parser.get().version() != 10) {
-                const api::Response refusal = api::problem(505, "HTTP/1.1 and HTTP/1.0 are spoken here");
+                const Response refusal = api::problem(505, "HTTP/1.1 and HTTP/1.0 are spoken here");
                 co_await send_text(refusal, 11, false, false);
                 break;
             }
@@ -93,7 +93,7 @@ public:
                 if (error.category() == make_error_code(beast::http::error::bad_method).category()) {
                     access_.emplace("-", "-");
                     if (parser.is_header_done()) log(parser.get());
-                    const api::Response refusal = api::problem(status, error.message());
+                    const Response refusal = api::problem(status, error.message());
                     co_await send_text(refusal, 11, false, false);
                 }
                 break;
@@ -152,7 +152,7 @@ private:
     }
 
     // All but the body. A response: the request is refused for what its head says.
-    std::optional<api::Response> read_head(const Parser::value_type& message, api::Request& request) const {
+    std::optional<Response> read_head(const Parser::value_type& message, Request& request) const {
         request.method = std::string(message.method_string());
         for (const auto& field : message) {
             std::string name(field.name_string());
@@ -178,12 +178,12 @@ private:
         const Parser::value_type message = gathered.get();  // its body is still empty
         log(message);
         BodyParser parser(std::move(gathered));
-        api::Request request;
-        api::Opening opening;
+        Request request;
+        Opening opening;
         if (auto refusal = read_head(message, request)) {
             opening.response = std::move(*refusal);
         } else {
-            auto open = [&]() -> asio::awaitable<api::Opening> { co_return shared_.handler.open(request); };
+            auto open = [&]() -> asio::awaitable<Opening> { co_return shared_.handler.open(request); };
             opening = co_await asio::co_spawn(shared_.pool, open, asio::use_awaitable);
         }
         if (opening.receiver) {
@@ -201,16 +201,16 @@ private:
     // True when the connection goes on.
     asio::awaitable<bool> respond(const Parser::value_type& message) {
         log(message);
-        api::Request request;
+        Request request;
         const bool keep = keeps(message), head = message.method() == beast::http::verb::head;
         const unsigned version = message.version();
-        api::Response response;
+        Response response;
         if (auto refusal = read_head(message, request)) {
             response = std::move(*refusal);
         } else {
             request.body = message.body();
             // Named first: the compiler destroys a capturing temporary of a co_await twice.
-            auto work = [&]() -> asio::awaitable<api::Response> { co_return shared_.handler.handle(request); };
+            auto work = [&]() -> asio::awaitable<Response> { co_return shared_.handler.handle(request); };
             response = co_await asio::co_spawn(shared_.pool, work, asio::use_awaitable);
             while (response.not_yet) {
                 co_await pause(100ms);
@@ -223,14 +223,14 @@ private:
         }
         if (response.file) co_return co_await send_file(response, request, version, keep, head);
         if (response.ranged) {
-            const api::RangedBody& body = *response.ranged;
+            const RangedBody& body = *response.ranged;
             const Content content{body.size, body.etag, body.one_shot, nullptr, &body};
             co_return co_await send_content(response, content, request, version, keep, head);
         }
         co_return co_await send_text(response, version, keep, head);
     }
 
-    static bool read_target(beast::string_view target, api::Request& request) {
+    static bool read_target(beast::string_view target, Request& request) {
         const auto parsed = boost::urls::parse_origin_form(boost::urls::string_view(target.data(), target.size()));
         if (!parsed) return false;
         for (const auto& segment : parsed->segments()) {
@@ -269,7 +269,7 @@ private:
         co_return !error;
     }
 
-    asio::awaitable<bool> send_text(const api::Response& response, unsigned version, bool keep, bool head) {
+    asio::awaitable<bool> send_text(const Response& response, unsigned version, bool keep, bool head) {
         const std::string length =  // RFC 9110: 204 has none
             response.status == 204 ? "" : "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
         const std::string header = head_of(response.status, version, keep, response.headers) + length + "\r\n";
@@ -278,9 +278,9 @@ private:
         co_return co_await write(text) && keep;
     }
 
-    asio::awaitable<bool> send_file(const api::Response& response, const api::Request& request, unsigned version,
-                                    bool keep, bool head) {
-        const api::FileBody& body = *response.file;
+    asio::awaitable<bool> send_file(const Response& response, const Request& request, unsigned version, bool keep,
+                                    bool head) {
+        const FileBody& body = *response.file;
         formats::File file;
         std::string trouble;
         try {
@@ -289,7 +289,7 @@ private:
             trouble = error.what();
         }
         if (!trouble.empty()) {
-            const api::Response refusal = api::problem(500, trouble);
+            const Response refusal = api::problem(500, trouble);
             co_return co_await send_text(refusal, version, keep, head);
         }
         const Content content{file.size(), body.etag, body.one_shot, &file, nullptr};
@@ -302,7 +302,7 @@ private:
         std::string etag;
         bool one_shot;
         const formats::File* file;
-        const api::RangedBody* made;
+        const RangedBody* made;
     };
 
     asio::awaitable<void> pause(std::chrono::milliseconds time) {
@@ -321,8 +321,8 @@ private:
         while (!co_await asio::co_spawn(shared_.pool, work, asio::use_awaitable)) co_await pause(10ms);
     }
 
-    asio::awaitable<bool> send_content(const api::Response& response, const Content& content,
-                                       const api::Request& request, unsigned version, bool keep, bool head) {
+    asio::awaitable<bool> send_content(const Response& response, const Content& content, const Request& request,
+                                       unsigned version, bool keep, bool head) {
         const auto header = [&](const char* name) {
             const auto found = request.headers.find(name);
             return found == request.headers.end() ? std::string() : found->second;
@@ -332,8 +332,8 @@ private:
         const Selection part =
             select({head ? "" : header("range"), header("if-range"), header("if-none-match")}, size, content.etag);
         if (part.status == 416) {
-            api::Response refusal = api::problem(416, "the file has " + std::to_string(size) + " bytes; " +
-                                                          header("range").substr(0, 100) + " begins behind them");
+            Response refusal = api::problem(416, "the file has " + std::to_string(size) + " bytes; " +
+                                                     header("range").substr(0, 100) + " begins behind them");
             refusal.headers.emplace_back("Content-Range", "bytes */" + std::to_string(size));
             co_return co_await send_text(refusal, version, keep, head);
         }
@@ -367,7 +367,7 @@ private:
     }
 
     // In chunks, so that an end is told from a broken connection; HTTP/1.0 has none.
-    asio::awaitable<void> send_events(const api::Response& response, unsigned version, bool head) {
+    asio::awaitable<void> send_events(const Response& response, unsigned version, bool head) {
         const bool chunks = version >= 11;
         const std::string header =
             head_of(200, version, false, response.headers) + (chunks ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n");
@@ -377,12 +377,10 @@ private:
         asio::steady_timer timer(stream_.get_executor());
         auto quiet = 0ms;
         for (;;) {
-            auto work = [&]() -> asio::awaitable<jobs::JobRunner::Events> {
-                co_return response.events->next(after, 0);
-            };
-            const jobs::JobRunner::Events found = co_await asio::co_spawn(shared_.pool, work, asio::use_awaitable);
+            auto work = [&]() -> asio::awaitable<Events> { co_return response.events->next(after, 0); };
+            const Events found = co_await asio::co_spawn(shared_.pool, work, asio::use_awaitable);
             std::string text;
-            for (const jobs::Event& event : found.events) {
+            for (const Event& event : found.events) {
                 text += "id: " + std::to_string(event.sequence) + "\nevent: " + event.type + "\ndata: " + event.data +
                         "\n\n";
                 after = event.sequence;

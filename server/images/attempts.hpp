@@ -11,7 +11,7 @@
 #include <string>
 #include <utility>
 
-#include "formats/shared_image.hpp"
+#include "formats/image/shared_image.hpp"
 
 namespace server::images {
 

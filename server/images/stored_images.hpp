@@ -12,8 +12,8 @@
 #include <stop_token>
 #include <string>
 
-#include "formats/plan_output.hpp"
-#include "formats/shared_image.hpp"
+#include "formats/image/plan_output.hpp"
+#include "formats/image/shared_image.hpp"
 #include "server/catalog/catalog.hpp"
 #include "server/images/attempts.hpp"
 #include "server/store/store.hpp"

@@ -81,10 +81,10 @@ void EventLog::end() {
     changed_.notify_all();
 }
 
-JobRunner::Events EventLog::after(std::uint64_t sequence, unsigned wait) {
+Events EventLog::after(std::uint64_t sequence, unsigned wait) {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, std::chrono::milliseconds(wait), [&] { return ended_ || offsets_.size() > sequence; });
-    JobRunner::Events result;
+    Events result;
     const std::size_t last = std::min<std::size_t>(offsets_.size(), sequence + most_at_once);
     std::uint64_t number = sequence;
     std::ifstream in;

@@ -29,7 +29,7 @@ public:
     void end();  // no more will come; wakes the listeners
     void resume() { ended_ = false; }
 
-    JobRunner::Events after(std::uint64_t sequence, unsigned wait_milliseconds);
+    Events after(std::uint64_t sequence, unsigned wait_milliseconds);
 
 private:
     void open();

@@ -14,7 +14,7 @@
 #include <thread>
 #include <utility>
 
-#include "builders/id_range.hpp"
+#include "builders/sandbox/id_range.hpp"
 #include "formats/base/whole_file.hpp"
 #include "formats/stream/digest.hpp"
 #include "server/clock.hpp"
@@ -159,8 +159,8 @@ private:
         const std::uint64_t free = fs::space(config_.data).available,
                             need = needed_bytes(kind) + config_.reserved_bytes;
         if (free < need)
-            throw NoSpace("a " + kind + " needs " + std::to_string(need >> 20) + " MiB free in " +
-                          config_.data.string() + ", there are " + std::to_string(free >> 20) + " MiB");
+            throw builders::NoSpace("a " + kind + " needs " + std::to_string(need >> 20) + " MiB free in " +
+                                    config_.data.string() + ", there are " + std::to_string(free >> 20) + " MiB");
     }
 
     // Logs of jobs at their end are opened anew each time: only running ones are kept.
@@ -224,7 +224,8 @@ private:
 
     // A job that is not at its end needs its source once more.
     static void sweep(const fs::path& job, bool at_its_end) {
-        for (const char* name : {"work", "out", "walls", "result.json", "result.json.new", "worker.pid", "worker.pid.new"})
+        for (const char* name :
+             {"work", "out", "walls", "result.json", "result.json.new", "worker.pid", "worker.pid.new"})
             if (fs::exists(fs::symlink_status(job / name))) builders::remove_tree(job / name);
         if (!at_its_end) return;
         std::vector<fs::path> sources;  // and what is known of them
@@ -329,7 +330,7 @@ private:
                 reader.begin("publish");
                 const std::lock_guard one_at_a_time(publishing_);  // a free name stays free until it is taken
                 const catalog::Release release = publish::publish_release(
-                    publish::read_result(folder(id) / (job.kind == "build" ? "result.json" : "out/result.json")),
+                    worker::read_result(folder(id) / (job.kind == "build" ? "result.json" : "out/result.json")),
                     asked_of(job), job, folder(id), config_.data / "releases", key_, store_, catalog_, now_rfc3339());
                 try {
                     sweep(folder(id), true);

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <utility>
 
-#include "server/api/json_text.hpp"
+#include "formats/base/text.hpp"
 
 namespace server::jobs {
 namespace {
@@ -24,8 +24,8 @@ bool is_name(std::string_view text) {
 }
 
 std::string cut(std::string_view text, std::size_t most) {
-    if (text.size() <= most) return api::valid_utf8(text);
-    return api::valid_utf8(text.substr(0, most)) + " … (" + std::to_string(text.size()) + " bytes)";
+    if (text.size() <= most) return formats::valid_utf8(text);
+    return formats::valid_utf8(text.substr(0, most)) + " … (" + std::to_string(text.size()) + " bytes)";
 }
 
 }  // namespace

@@ -23,7 +23,7 @@
 #include <thread>
 #include <vector>
 
-#include "builders/process.hpp"
+#include "builders/sandbox/process.hpp"
 #include "formats/base/whole_file.hpp"
 #include "server/jobs/process_table.hpp"
 

@@ -9,10 +9,10 @@
 #include "formats/base/file.hpp"
 #include "formats/base/whole_file.hpp"
 #include "formats/stream/digest.hpp"
-#include "server/publish/checksum_lists.hpp"
 #include "server/publish/public_recipe.hpp"
 #include "server/publish/signing_key.hpp"
-#include "server/publish/worker_file.hpp"
+#include "worker/checksum_lists.hpp"
+#include "worker/worker_file.hpp"
 
 namespace server::publish {
 namespace {
@@ -37,9 +37,9 @@ catalog::Artifact add_file(const fs::path& folder, const std::string& name, cons
 }
 
 std::string list_of(const std::vector<catalog::Artifact>& artifacts, std::string catalog::Artifact::*digest) {
-    std::vector<DigestAndName> files;
+    std::vector<worker::DigestAndName> files;
     for (const catalog::Artifact& artifact : artifacts) files.emplace_back(artifact.*digest, artifact.file_name);
-    return checksum_list(files);
+    return worker::checksum_list(files);
 }
 
 // "debian-12-20261121-pvhvm", then "debian-12-20261121.2-pvhvm" …
@@ -61,13 +61,15 @@ std::string free_name(const std::string& wanted, catalog::Catalog& catalog) {
 }
 
 // Opened, measured, and as the result says, in its order.
-std::vector<formats::File> open_products(const WorkerResult& result, const fs::path& out, const fs::path& spare) {
-    const formats::File folder = open_folder(out);
+std::vector<formats::File> open_products(const worker::WorkerResult& result, const fs::path& out,
+                                         const fs::path& spare) {
+    const formats::File folder = worker::open_folder(out);
     std::vector<formats::File> files;
-    for (const Product& product : result.products) files.push_back(open_product(folder, product.file_name, spare));
-    const std::vector<Measured> measured = measure(files);
+    for (const worker::Product& product : result.products)
+        files.push_back(worker::open_product(folder, product.file_name, spare));
+    const std::vector<worker::Measured> measured = worker::measure(files);
     for (std::size_t i = 0; i < files.size(); ++i) {
-        const Product& said = result.products[i];
+        const worker::Product& said = result.products[i];
         const std::string which = "the worker's result says that " + said.file_name + " has ";
         if (measured[i].size != said.size)
             throw std::runtime_error(which + std::to_string(said.size) + " bytes; it has " +
@@ -77,7 +79,7 @@ std::vector<formats::File> open_products(const WorkerResult& result, const fs::p
                                      measured[i].sha256.hex());
         if (measured[i].md5 != said.md5)
             throw std::runtime_error(which + "the MD5 " + said.md5.hex() + "; it has " + measured[i].md5.hex());
-        require_sealed(files[i]);
+        worker::require_sealed(files[i]);
     }
     return files;
 }
@@ -118,10 +120,10 @@ private:
 
 }  // namespace
 
-catalog::Release publish_release(const WorkerResult& result, const Asked& asked, catalog::Job job,
+catalog::Release publish_release(const worker::WorkerResult& result, const worker::Asked& asked, catalog::Job job,
                                  const fs::path& job_folder, const fs::path& releases_folder, const SigningKey& key,
                                  store::Store& store, catalog::Catalog& catalog, const std::string& now) {
-    require_asked(result, asked);
+    worker::require_asked(result, asked);
     catalog::Release release{free_name(asked.release_name, catalog), result.title, now, job.id, result.details, {}};
     const fs::path hidden = releases_folder / (".incoming-" + job.id), folder = releases_folder / release.name;
     fs::create_directories(releases_folder);
@@ -132,8 +134,8 @@ catalog::Release publish_release(const WorkerResult& result, const Asked& asked,
     // Products of the worker: hard links to what was opened, nothing is written twice.
     const std::vector<formats::File> files = open_products(result, job_folder / "out", hidden);
     for (std::size_t i = 0; i < files.size(); ++i) {
-        const Product& product = result.products[i];
-        const std::string name = product_name(release.name, product.format);
+        const worker::Product& product = result.products[i];
+        const std::string name = worker::product_name(release.name, product.format);
         unfinished.adopt(files[i], product.sha256);
         fs::create_hard_link(store.path(product.sha256), hidden / name);
         release.artifacts.push_back({{},

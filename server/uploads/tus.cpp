@@ -5,19 +5,12 @@
 #include <charconv>
 #include <stdexcept>
 
-#include "server/api/json_text.hpp"
+#include "formats/base/text.hpp"
 
 namespace server::uploads {
 namespace {
 
 constexpr std::size_t longest_name = 255;  // of Linux' file systems
-
-int base64_value(char c) {
-    if (c >= 'A' && c <= 'Z') return c - 'A';
-    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-    if (c >= '0' && c <= '9') return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
 
 std::string in_quotes(std::string_view text) {
     return "'" + std::string(text.substr(0, 60)) + "'";
@@ -38,28 +31,6 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
     return value;
 }
 
-std::optional<std::string> decode_base64(std::string_view text) {
-    if (text.size() % 4 != 0) return std::nullopt;
-    std::size_t padding = 0;
-    while (padding < 2 && text.ends_with('=')) {
-        text.remove_suffix(1);
-        ++padding;
-    }
-    std::string bytes;
-    unsigned bits = 0, held = 0;
-    for (const char c : text) {
-        const int value = base64_value(c);
-        if (value < 0) return std::nullopt;
-        bits = (bits << 6 | static_cast<unsigned>(value)) & 0xffff;
-        held += 6;
-        if (held < 8) continue;
-        held -= 8;
-        bytes += static_cast<char>(bits >> held & 0xff);
-    }
-    if ((bits & ((1U << held) - 1)) != 0) return std::nullopt;
-    return bytes;
-}
-
 Metadata parse_metadata(std::string_view text) {
     Metadata metadata;
     if (trimmed(text).empty()) return metadata;
@@ -74,7 +45,7 @@ Metadata parse_metadata(std::string_view text) {
                                         " has no key of printable ASCII before its value");
         if (std::any_of(metadata.begin(), metadata.end(), [&](const auto& one) { return one.first == key; }))
             throw std::invalid_argument("Upload-Metadata: the key " + in_quotes(key) + " comes twice");
-        const auto value = decode_base64(trimmed(pair.substr(blank)));
+        const auto value = formats::from_base64(trimmed(pair.substr(blank)));
         if (!value) throw std::invalid_argument("Upload-Metadata: the value of " + in_quotes(key) + " is not Base64");
         metadata.emplace_back(key, *value);
     }
@@ -99,7 +70,7 @@ Checksum parse_checksum(std::string_view text) {
     } else {
         throw std::invalid_argument("Upload-Checksum: " + in_quotes(name) + " is not one of " + checksum_algorithms);
     }
-    const auto digest = decode_base64(trimmed(text.substr(blank)));
+    const auto digest = formats::from_base64(trimmed(text.substr(blank)));
     if (!digest || digest->size() != length)
         throw std::invalid_argument("Upload-Checksum: what follows " + std::string(name) + " is not the Base64 of " +
                                     std::to_string(length) + " bytes");
@@ -111,7 +82,7 @@ std::string clean_name(std::string_view name) {
     const std::size_t slash = name.find_last_of("/\\");
     if (slash != std::string_view::npos) name.remove_prefix(slash + 1);
     std::string clean;
-    for (const char c : api::valid_utf8(name))
+    for (const char c : formats::valid_utf8(name))
         if (static_cast<unsigned char>(c) >= ' ' && c != 0x7f) clean += c;
     clean = std::string(trimmed(clean));
     if (clean.size() > longest_name) {

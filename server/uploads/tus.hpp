@@ -21,9 +21,6 @@ inline constexpr const char* checksum_algorithms = "sha1,sha256,md5";
 // Decimal digits and nothing else; nothing when it is not that or does not fit.
 std::optional<std::uint64_t> parse_number(std::string_view text);
 
-// RFC 4648 with its padding, without line breaks, unused bits zero: each value has one spelling.
-std::optional<std::string> decode_base64(std::string_view text);
-
 // Upload-Metadata: "filename d29ybGQ=,is_confidential". Keys are printable ASCII without blanks and commas and come
 // once; values are any bytes. Throws std::invalid_argument.
 using Metadata = std::vector<std::pair<std::string, std::string>>;

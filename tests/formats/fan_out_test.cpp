@@ -5,7 +5,7 @@
 
 #include <future>
 
-#include "formats/plan_output.hpp"
+#include "formats/image/plan_output.hpp"
 #include "tests/support/test_disks.hpp"
 
 namespace {

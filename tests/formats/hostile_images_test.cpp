@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "formats/base/errors.hpp"
-#include "formats/open_image.hpp"
+#include "formats/image/open_image.hpp"
 #include "formats/ova/ova.hpp"
 #include "formats/qcow2/qcow2.hpp"
 #include "formats/qcow2/qcow2_header.hpp"

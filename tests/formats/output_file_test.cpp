@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "formats/open_image.hpp"
-#include "formats/plan_output.hpp"
+#include "formats/image/open_image.hpp"
+#include "formats/image/plan_output.hpp"
 #include "tests/support/judges.hpp"
 #include "tests/support/test_disks.hpp"
 

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <random>
 
-#include "formats/plan_output.hpp"
+#include "formats/image/plan_output.hpp"
 #include "formats/stream/tar.hpp"
 #include "tests/support/test_disks.hpp"
 

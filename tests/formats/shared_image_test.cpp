@@ -6,8 +6,8 @@
 #include <random>
 #include <thread>
 
-#include "formats/plan_output.hpp"
-#include "formats/shared_image.hpp"
+#include "formats/image/plan_output.hpp"
+#include "formats/image/shared_image.hpp"
 #include "tests/support/test_disks.hpp"
 
 namespace {

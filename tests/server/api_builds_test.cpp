@@ -8,8 +8,8 @@
 
 namespace {
 
-using server::api::Request;
-using server::api::Response;
+using server::Request;
+using server::Response;
 using server::catalog::JobState;
 using testing::HasSubstr;
 

@@ -6,7 +6,7 @@
 
 namespace {
 
-using server::api::Response;
+using server::Response;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -192,7 +192,7 @@ TEST_F(ApiCatalog, a_password_of_a_recipe_is_on_no_page) {
 
 TEST_F(ApiCatalog, releases_come_in_pages) {
     for (int i = 0; i < 5; ++i) add_release("r" + std::to_string(i) + "-20261121-pvhvm");
-    server::api::Request list = request("GET", "/v1/releases");
+    server::Request list = request("GET", "/v1/releases");
     list.query = {{"limit", "2"}};
     Response response = api.handle(list);
     EXPECT_EQ(json_of(response).at("releases").as_array().size(), 2U);

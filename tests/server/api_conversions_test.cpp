@@ -2,13 +2,13 @@
 // Asking for conversions, against fakes of catalog, queue and uploads.
 #include <gtest/gtest.h>
 
-#include "server/jobs/conversion_request.hpp"
 #include "tests/server/fakes.hpp"
+#include "worker/conversion_request.hpp"
 
 namespace {
 
-using server::api::Request;
-using server::api::Response;
+using server::Request;
+using server::Response;
 using server::catalog::JobState;
 using server::uploads::Upload;
 using testing::HasSubstr;
@@ -173,7 +173,7 @@ TEST_F(ApiConversions, an_address_with_credentials_is_refused_and_its_query_is_n
     body["source"] = {{"url", "https://me:secret@images.example/x"}};
     for (const std::string& reason : reasons(body)) EXPECT_EQ(reason.find("secret"), std::string::npos) << reason;
     body["source"] = {{"url", "https://images.example/x.qcow2?token=secret#y"}, {"sha256", std::string(64, 'A')}};
-    const auto read = server::jobs::read_conversion(body);
+    const auto read = worker::read_conversion(body);
     EXPECT_TRUE(read.errors.empty());
     EXPECT_EQ(read.request.source.described(), "https://images.example/x.qcow2");
     EXPECT_EQ(read.request.source.sha256, std::string(64, 'a'));
@@ -183,7 +183,7 @@ TEST_F(ApiConversions, what_is_asked_for_is_what_is_read) {
     json::object body = good();
     body["hardware"] = {{"vcpus", 4}, {"memory", "3GiB"}, {"firmware", "uefi"}, {"template", true}, {"mode", "hvm"}};
     body["from"] = "qcow2";
-    const auto read = server::jobs::read_conversion(body);
+    const auto read = worker::read_conversion(body);
     ASSERT_TRUE(read.errors.empty()) << read.errors.front();
     const auto& asked = read.request;
     ASSERT_EQ(asked.outputs.size(), 2U);

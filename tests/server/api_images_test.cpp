@@ -2,14 +2,14 @@
 // Which image is served in which format, under which tag, and what is said when none can be.
 #include <gtest/gtest.h>
 
-#include "formats/plan_output.hpp"
+#include "formats/image/plan_output.hpp"
 #include "formats/stream/digest.hpp"
 #include "tests/server/fakes.hpp"
 #include "tests/support/test_disks.hpp"
 
 namespace {
 
-using server::api::Response;
+using server::Response;
 using support::MemoryDisk;
 using support::mib;
 using testing::HasSubstr;

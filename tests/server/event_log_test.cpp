@@ -12,7 +12,7 @@
 namespace {
 
 namespace fs = std::filesystem;
-using server::jobs::Event;
+using server::Event;
 using server::jobs::EventLog;
 
 std::vector<Event> all_of(EventLog& log) {

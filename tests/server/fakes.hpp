@@ -113,7 +113,7 @@ public:
     std::optional<server::jobs::QueueFull> full;  // submit() finds the queue so
 
     std::string submit(const server::jobs::Submission& submission) override {
-        if (!refusal.empty()) throw server::jobs::NoSpace(refusal);
+        if (!refusal.empty()) throw builders::NoSpace(refusal);
         if (full) throw server::jobs::QueueFull(*full);
         submitted.push_back(submission);
         const std::string id = "00000000000000" + std::to_string(10 + submitted.size());
@@ -138,12 +138,12 @@ public:
         const std::lock_guard lock(mutex_);
         ended_ = true;
     }
-    Events events(const std::string&, std::uint64_t after, unsigned milliseconds) override {
+    server::Events events(const std::string&, std::uint64_t after, unsigned milliseconds) override {
         const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds);
         for (;;) {
             {
                 const std::lock_guard lock(mutex_);
-                Events found;
+                server::Events found;
                 if (after < happened_.size())
                     found.events.assign(happened_.begin() + static_cast<std::ptrdiff_t>(after), happened_.end());
                 found.ended = ended_;
@@ -156,7 +156,7 @@ public:
 
 private:
     std::mutex mutex_;
-    std::vector<server::jobs::Event> happened_;
+    std::vector<server::Event> happened_;
     bool ended_ = false;
 };
 
@@ -206,19 +206,19 @@ protected:
         return catalog.all_releases.front();
     }
 
-    server::api::Request request(std::string method, std::string path) const {
+    server::Request request(std::string method, std::string path) const {
         return {std::move(method), std::move(path), {}, {{"host", "127.0.0.1:8080"}}, {}};
     }
-    server::api::Response get(const std::string& path) { return api.handle(request("GET", path)); }
-    server::api::Response post(const std::string& recipe, std::vector<std::pair<std::string, std::string>> query = {},
-                               const std::string& type = "text/x-kickstart") {
-        server::api::Request post = request("POST", "/v1/builds");
+    server::Response get(const std::string& path) { return api.handle(request("GET", path)); }
+    server::Response post(const std::string& recipe, std::vector<std::pair<std::string, std::string>> query = {},
+                          const std::string& type = "text/x-kickstart") {
+        server::Request post = request("POST", "/v1/builds");
         post.query = std::move(query);
         post.headers["content-type"] = type;
         post.body = recipe;
         return api.handle(post);
     }
-    static std::string header(const server::api::Response& response, const std::string& name) {
+    static std::string header(const server::Response& response, const std::string& name) {
         const auto lower = [](std::string text) {
             std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
             return text;
@@ -227,14 +227,14 @@ protected:
             if (lower(key) == lower(name)) return value;
         return {};
     }
-    static boost::json::object json_of(const server::api::Response& response) {
+    static boost::json::object json_of(const server::Response& response) {
         return boost::json::parse(response.body).as_object();
     }
-    static boost::json::array list_of(const server::api::Response& response, const char* member) {
+    static boost::json::array list_of(const server::Response& response, const char* member) {
         return json_of(response).at(member).as_array();
     }
     // What every error looks like: RFC 9457, with the status repeated inside.
-    static boost::json::object problem(const server::api::Response& response, unsigned status) {
+    static boost::json::object problem(const server::Response& response, unsigned status) {
         EXPECT_EQ(response.status, status) << response.body;
         EXPECT_EQ(header(response, "Content-Type"), "application/problem+json");
         boost::json::object problem = json_of(response);

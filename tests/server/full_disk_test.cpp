@@ -8,12 +8,12 @@
 #include "formats/base/whole_file.hpp"
 #include "formats/stream/digest.hpp"
 #include "server/jobs/worker_process.hpp"
-#include "server/publish/checksum_lists.hpp"
 #include "server/publish/publish.hpp"
 #include "server/publish/signing_key.hpp"
 #include "server/uploads/upload_folder.hpp"
 #include "server/uploads/upload_state.hpp"
 #include "tests/support/small_disk.hpp"
+#include "worker/checksum_lists.hpp"
 
 namespace {
 
@@ -33,27 +33,29 @@ using support::fill;
 constexpr std::uint64_t page = 4096;
 const std::string release_name = "debian-12-20261121-pvhvm";
 
-// A finished worker's folder with so many images.
-server::publish::WorkerResult worker_did(const fs::path& job_folder, int images) {
+// A finished worker's folder with three images.
+worker::WorkerResult worker_did(const fs::path& job_folder) {
     fs::create_directories(job_folder / "out");
     json::array products;
-    for (int i = 0; i < images; ++i) {
-        const std::string name = release_name + "." + std::to_string(i) + ".vhd", content = "image " + name;
+    for (const char* format : {"raw", "vhd", "qcow2"}) {
+        const std::string name = worker::product_name(release_name, format), content = "image " + name;
         formats::write_whole_file(job_folder / "out" / name, content);
+        const std::string sha256 = formats::digest_hex(DigestKind::sha256, content),
+                          md5 = formats::digest_hex(DigestKind::md5, content);
         products.push_back({{"file_name", name},
-                            {"format", "vhd"},
+                            {"format", format},
                             {"size", content.size()},
-                            {"sha256", formats::digest_hex(DigestKind::sha256, content)},
-                            {"md5", formats::digest_hex(DigestKind::md5, content)},
-                            {"image_size", 0},
-                            {"image_sha256", ""},
-                            {"image_md5", ""}});
+                            {"sha256", sha256},
+                            {"md5", md5},
+                            {"image_size", content.size()},
+                            {"image_sha256", sha256},
+                            {"image_md5", md5}});
     }
     formats::write_whole_file(job_folder / "result.json", json::serialize(json::object{{"release_name", release_name},
                                                                                        {"title", "Debian 12"},
                                                                                        {"details", json::object()},
                                                                                        {"products", products}}));
-    return server::publish::read_result(job_folder / "result.json");
+    return worker::read_result(job_folder / "result.json");
 }
 
 std::size_t files_below(const fs::path& folder) {
@@ -70,14 +72,14 @@ TEST(FullDisk, a_release_is_published_whole_or_not_at_all_wherever_the_room_ends
         const Job job{"01", "build", JobState::publishing, "{}", "lang C\n", "2026-11-21T06:00:00Z", "", "", 1, "", 0,
                       "",   ""};
         catalog->add_job(job);
-        const auto result = worker_did(folder / "01", 3);
+        const auto result = worker_did(folder / "01");
         int failed = 0;
         for (std::uint64_t left = 0;; left += page, ++failed) {
             ASSERT_LT(left, 1U << 20);
             fill(folder, left);
             const int error = error_of([&] {
-                publish_release(result, job, folder / "01", folder / "releases", key, store, *catalog,
-                                "2026-11-21T07:00:00Z");
+                publish_release(result, {release_name, "Debian 12", false, {"raw", "vhd", "qcow2"}}, job, folder / "01",
+                                folder / "releases", key, store, *catalog, "2026-11-21T07:00:00Z");
             });
             fs::remove(folder / "filler");
             if (error == 0) break;
@@ -96,17 +98,21 @@ TEST(FullDisk, a_release_is_published_whole_or_not_at_all_wherever_the_room_ends
 
 TEST(FullDisk, checksum_lists_are_whole_or_not_there) {
     ON_A_SMALL_DISK(1 << 20, [](const fs::path& folder) {
-        const auto products = worker_did(folder / "01", 100).products;
+        std::vector<worker::Product> products;
+        for (int i = 100; i < 200; ++i)
+            products.push_back({"image-" + std::to_string(i) + ".vhd", "vhd", 1,
+                                formats::Sha256::of(std::string(64, 'a'), "sha256"),
+                                formats::Md5::of(std::string(32, 'b'), "md5")});
         const std::size_t line = products[0].file_name.size() + 64 + 3;
         int failed = 0;
         for (std::uint64_t left = 0;; left += page, ++failed) {
             ASSERT_LT(left, 1U << 20);
             formats::write_whole_file(folder / "SHA256SUMS", "of an earlier build\n");
             fill(folder, left);
-            const int error = error_of([&] { server::publish::write_checksum_lists(products, folder); });
+            const int error = error_of([&] { worker::write_checksum_lists(products, folder); });
             fs::remove(folder / "filler");
             if (fs::exists(folder / "SHA256SUMS")) {
-                EXPECT_EQ(fs::file_size(folder / "SHA256SUMS"), 100 * line + 90);
+                EXPECT_EQ(fs::file_size(folder / "SHA256SUMS"), 100 * line);
             }
             if (error == 0) break;
             EXPECT_EQ(error, ENOSPC);

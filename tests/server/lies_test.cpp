@@ -341,7 +341,7 @@ protected:
         else
             write(world.job / "result.json", json::serialize(world.result));
         before = around();
-        return publish_release(server::publish::read_result(world.job / "result.json"),
+        return publish_release(worker::read_result(world.job / "result.json"),
                                {stem, "Debian 12, pvhvm", false, {"xva.xz", "xva.zst", "vhd-fixed"}}, job, world.job,
                                world.data / "releases", key, store, *catalog, "2026-11-21T07:00:00Z");
     }

@@ -65,6 +65,7 @@ public:
     void update_job(const Job& job) override { real_->update_job(job); }
     std::optional<Job> claim_job(const std::string& now) override { return real_->claim_job(now); }
     bool cancel_queued(const std::string& id, const std::string& now) override { return real_->cancel_queued(id, now); }
+    void forget_secrets(const Job& job) override { real_->forget_secrets(job); }
     std::vector<Job> unfinished_jobs() override { return real_->unfinished_jobs(); }
     std::vector<Release> releases(std::size_t limit, const std::string& before) override {
         return real_->releases(limit, before);
@@ -107,7 +108,7 @@ protected:
         const fs::path out = folder / id / "out";
         fs::create_directories(out);
         std::ofstream(out / "debian-12-20261121-pvhvm.xva.xz", std::ios::binary) << content;
-        server::publish::write_result(
+        worker::write_result(
             {"debian-12-20261121-pvhvm",
              "Debian 12, pvhvm",
              "{}",
@@ -122,7 +123,7 @@ protected:
         return job;
     }
     Release publish(const Job& job) {
-        return publish_release(server::publish::read_result(folder / job.id / "result.json"),
+        return publish_release(worker::read_result(folder / job.id / "result.json"),
                                {"debian-12-20261121-pvhvm", "Debian 12, pvhvm", false, {"xva.xz"}}, job,
                                folder / job.id, folder / "releases", key, store, catalog, "2026-11-21T07:00:00Z");
     }
@@ -237,10 +238,10 @@ TEST_F(Publish, what_an_earlier_death_left_half_done_is_swept_away) {
 
 TEST_F(Publish, a_result_with_a_path_in_a_name_is_refused) {
     Job job = worker_did("01");
-    auto result = server::publish::read_result(folder / "01/result.json");
+    auto result = worker::read_result(folder / "01/result.json");
     for (const std::string name : {"../../escape", "/etc/passwd", "a/b", "..", ""}) {
         result.products[0].file_name = name;
-        server::publish::write_result(result, folder / "01/result.json");
+        worker::write_result(result, folder / "01/result.json");
         EXPECT_THROW(publish(job), std::exception) << name;
     }
 }
@@ -250,7 +251,7 @@ TEST_F(Publish, a_result_of_other_json_is_an_error_not_a_crash) {
     for (const std::string text :
          {"", "[]", "{}", R"({"release_name":1,"title":"","details":{},"products":[]})", "{\"products\":"}) {
         std::ofstream(folder / "01/result.json", std::ios::trunc) << text;
-        EXPECT_THROW(server::publish::read_result(folder / "01/result.json"), std::exception) << text;
+        EXPECT_THROW(worker::read_result(folder / "01/result.json"), std::exception) << text;
     }
 }
 

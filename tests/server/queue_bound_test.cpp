@@ -71,7 +71,7 @@ class FullQueue : public support::ApiTest {};
 
 TEST_F(FullQueue, is_answered_with_429_and_when_to_come_back) {
     runner.full.emplace(100, 100, 240);
-    const api::Response response = post(support::tiny_recipe());
+    const Response response = post(support::tiny_recipe());
     const auto told = problem(response, 429);
     EXPECT_EQ(header(response, "Retry-After"), "240");
     EXPECT_EQ(told.at("queued").to_number<int>(), 100);

@@ -36,8 +36,9 @@ struct Stored {
         artifact.format = "raw";
     }
     void put() {
-        std::filesystem::create_directories(store.path(artifact.sha256).parent_path());
-        formats::write_whole_file(store.path(artifact.sha256), content);
+        const auto path = store.path(formats::Sha256::of(artifact.sha256, "the test's"));
+        std::filesystem::create_directories(path.parent_path());
+        formats::write_whole_file(path, content);
     }
     server::images::Wish wish() const { return {*formats::output_kind_from("vhd"), 1, {}, "etag"}; }
 };

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Uploads: the headers of tus, what survives which crash, limits, expiry, and tus's rules by way of the API.
-#include "server/api/uploads.hpp"
-
 #include <gmock/gmock.h>
 
 #include <filesystem>
 #include <fstream>
 
+#include "formats/base/text.hpp"
 #include "formats/stream/digest.hpp"
+#include "server/api/uploads.hpp"
 #include "server/uploads/upload_state.hpp"
 
 namespace {
 
 namespace fs = std::filesystem;
 using namespace server::uploads;
-using server::api::Response;
+using server::Response;
 using testing::HasSubstr;
 
 std::span<const std::byte> bytes(std::string_view text) {
@@ -22,11 +22,11 @@ std::span<const std::byte> bytes(std::string_view text) {
 }
 
 TEST(TusHeaders, base64_has_one_spelling) {
-    EXPECT_EQ(decode_base64("d29ybGQ="), "world");
-    EXPECT_EQ(decode_base64(""), "");
-    EXPECT_EQ(decode_base64("/+8="), "\xff\xef");
+    EXPECT_EQ(formats::from_base64("d29ybGQ="), "world");
+    EXPECT_EQ(formats::from_base64(""), "");
+    EXPECT_EQ(formats::from_base64("/+8="), "\xff\xef");
     for (const char* wrong : {"d29ybGQ", "d29ybGR=", "d29y bGQ=", "=", "====", "A===", "d29ybG-_", "d2=ybGQ="})
-        EXPECT_EQ(decode_base64(wrong), std::nullopt) << wrong;
+        EXPECT_EQ(formats::from_base64(wrong), std::nullopt) << wrong;
 }
 
 TEST(TusHeaders, metadata) {

@@ -25,11 +25,11 @@
 #include <string>
 #include <vector>
 
-#include "builders/id_range.hpp"
-#include "builders/process.hpp"
+#include "builders/sandbox/id_range.hpp"
+#include "builders/sandbox/process.hpp"
 #include "formats/base/file.hpp"
-#include "server/jobs/build_walls.hpp"
-#include "server/jobs/run_conversion.hpp"
+#include "worker/build_walls.hpp"
+#include "worker/run_conversion.hpp"
 
 namespace {
 
@@ -194,10 +194,10 @@ std::string in_worker(const std::function<void(const House&)>& walls, const Insi
 }
 
 void build_walls(const House& house) {
-    server::jobs::confine_build(house.job, {}, {});
+    worker::confine_build(house.job, {}, {});
 }
 void conversion_walls(const House& house) {
-    if (!server::jobs::confine_conversion(house.job)) throw std::runtime_error("this kernel has no Landlock");
+    if (!worker::confine_conversion(house.job)) throw std::runtime_error("this kernel has no Landlock");
 }
 
 std::string work_and_out(const House& house) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/publish/worker_file.hpp"
+#include "worker/worker_file.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -14,7 +14,7 @@
 #include "server/store/store.hpp"
 #include "tests/support/judges.hpp"
 
-namespace server::publish {
+namespace worker {
 namespace {
 
 namespace fs = std::filesystem;
@@ -39,7 +39,7 @@ protected:
 
     support::TemporaryFolder folder;
     fs::path path = folder / "out/product";
-    store::Store store{folder / "store"};
+    server::store::Store store{folder / "store"};
 };
 
 TEST_F(WorkerFile, is_measured_and_stored_by_its_descriptor_whatever_its_name_holds_by_then) {
@@ -110,4 +110,4 @@ TEST(HexDigest, holds_nothing_but_lower_case_digits) {
 }
 
 }  // namespace
-}  // namespace server::publish
+}  // namespace worker

@@ -14,8 +14,8 @@
 #include <thread>
 #include <vector>
 
-#include "builders/open_files.hpp"
-#include "builders/process.hpp"
+#include "builders/sandbox/open_files.hpp"
+#include "builders/sandbox/process.hpp"
 #include "server/jobs/process_table.hpp"
 #include "tests/support/judges.hpp"
 

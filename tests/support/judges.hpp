@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "formats/disk/block_source.hpp"
+#include "formats/base/block_source.hpp"
 
 namespace support {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "formats/disk/block_source.hpp"
+#include "formats/base/block_source.hpp"
 #include "formats/stream/byte_sink.hpp"
 
 namespace support {

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builders/plan/build_options.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <limits>
+#include <sstream>
+
+#include "formats/stream/compress.hpp"
+
+namespace builders {
+namespace {
+
+using Error = std::optional<std::string>;
+
+std::string in_quotes(std::string_view text) {
+    return "'" + std::string(text.substr(0, 200)) + "'";
+}
+
+std::optional<std::uint64_t> whole_number(std::string_view text) {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+// "2GiB", "2048MiB", "2G", or bytes. 1 GiB = 2^30.
+std::optional<std::uint64_t> size_in_bytes(std::string_view text) {
+    const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    const auto number = whole_number(text.substr(0, digits));
+    std::string_view unit = text.substr(digits);
+    while (unit.starts_with(' ')) unit.remove_prefix(1);
+    if (!number) return std::nullopt;
+    unsigned shift = 0;
+    if (unit == "" || unit == "B")
+        shift = 0;
+    else if (unit == "K" || unit == "KiB")
+        shift = 10;
+    else if (unit == "M" || unit == "MiB")
+        shift = 20;
+    else if (unit == "G" || unit == "GiB")
+        shift = 30;
+    else if (unit == "T" || unit == "TiB")
+        shift = 40;
+    else
+        return std::nullopt;
+    if (*number > (std::uint64_t{1} << 50) >> shift) return std::nullopt;
+    return *number << shift;
+}
+
+bool is_name(std::string_view text) {
+    const auto good = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-'; };
+    return !text.empty() && text.size() <= 63 && text[0] != '.' && text[0] != '-' &&
+           std::all_of(text.begin(), text.end(), good);
+}
+
+Error size(std::optional<std::uint64_t>& into, std::string_view key, std::string_view value, std::uint64_t least,
+           std::uint64_t most, const char* example) {
+    const auto bytes = size_in_bytes(value);
+    if (!bytes || *bytes < least || *bytes > most)
+        return std::string(key) + ": " + in_quotes(value) + " is not a size from " + std::to_string(least >> 20) +
+               " MiB to " + std::to_string(most >> 20) + " MiB; write it like " + example;
+    into = *bytes;
+    return std::nullopt;
+}
+
+Error set_disks(BuildOptions& options, std::string_view value) {
+    std::vector<std::uint64_t> sizes;
+    std::istringstream parts{std::string(value)};
+    for (std::string part; std::getline(parts, part, ',');) {
+        std::optional<std::uint64_t> bytes;
+        if (auto wrong = size(bytes, "disk", part, std::uint64_t{64} << 20, std::uint64_t{2040} << 30, "8GiB"))
+            return wrong;
+        sizes.push_back(*bytes);
+    }
+    if (sizes.empty()) return "disk: names no size; write it like 8GiB";
+    options.disk_sizes = sizes;
+    return std::nullopt;
+}
+
+Error set_outputs(BuildOptions& options, std::string_view value) {
+    std::vector<Output> outputs;
+    std::istringstream parts{std::string(value)};
+    for (std::string part; std::getline(parts, part, ',');) {
+        Output output;
+        if (const std::size_t colon = part.find(':'); colon != std::string::npos) {
+            const auto level = whole_number(std::string_view(part).substr(colon + 1));
+            if (!level || *level > 99) return "outputs: " + in_quotes(part) + " has no number behind the colon";
+            output.level = static_cast<int>(*level);
+            part.resize(colon);
+        }
+        const std::size_t dot = part.find('.');
+        output.format = part.substr(0, dot);
+        if (output.format != "xva")
+            return "outputs: " + in_quotes(output.format) +
+                   " is not a format; xva is, as xva, xva.xz, xva.gz or xva.zst";
+        if (dot != std::string::npos) {
+            const auto kind = formats::compression_from(std::string_view(part).substr(dot + 1));
+            if (!kind)
+                return "outputs: " + in_quotes(part.substr(dot + 1)) + " is not a compression; xz, gz and zst are";
+            output.compression = formats::to_string(*kind);
+            const formats::Levels range = formats::levels(*kind);
+            if (output.level && (*output.level < range.lowest || *output.level > range.highest))
+                return "outputs: " + output.compression + " has levels " + std::to_string(range.lowest) + " to " +
+                       std::to_string(range.highest) + ", not " + std::to_string(*output.level);
+        } else if (output.level) {
+            return "outputs: " + in_quotes(part) + " is not compressed and takes no level";
+        }
+        for (const Output& other : outputs)
+            if (other.extension() == output.extension()) return "outputs: " + in_quotes(part) + " stands there twice";
+        outputs.push_back(output);
+    }
+    if (outputs.empty()) return "outputs: names nothing; write it like xva.xz or xva.zst:3,xva";
+    options.outputs = outputs;
+    return std::nullopt;
+}
+
+Error add_key(BuildOptions& options, std::string_view value) {
+    AuthorizedKey key;
+    std::string text(value);
+    while (!text.empty() && (text.back() == '\n' || text.back() == ' ' || text.back() == '\r')) text.pop_back();
+    const std::size_t space = text.find(' '), colon = text.find(':');
+    if (colon < space) {
+        key.user = text.substr(0, colon);
+        text.erase(0, colon + 1);
+    }
+    std::istringstream words(text);
+    std::string type, body;
+    words >> type >> body;
+    const auto base64 = [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) || c == '+' || c == '/' || c == '=';
+    };
+    const bool known = type == "ssh-rsa" || type == "ssh-ed25519" || type.starts_with("ecdsa-sha2-nistp") ||
+                       type.starts_with("sk-ssh-ed25519@") || type.starts_with("sk-ecdsa-sha2-nistp256@");
+    if (text.find_first_of("\n\r\0", 0, 3) != std::string::npos || !known || body.size() < 40 || body.size() > 4096 ||
+        !body.starts_with("AAAA") || !std::all_of(body.begin(), body.end(), base64))
+        return "ssh-key: " + in_quotes(value.substr(0, 40)) +
+               " is not an SSH public key; give the line of a .pub file, or USER: before it";
+    key.key = text;
+    options.ssh_keys.push_back(key);
+    return std::nullopt;
+}
+
+Error set_mirror(BuildOptions& options, std::string_view value) {
+    const bool http = value.starts_with("http://") || value.starts_with("https://");
+    const auto bad = [](char c) {
+        return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '\'' || c == '@' || c == '[';
+    };
+    if (!http || value.size() > 500 || std::any_of(value.begin(), value.end(), bad))
+        return "mirror: " + in_quotes(value) + " is not an http(s) address without credentials";
+    options.mirror = value;
+    return std::nullopt;
+}
+
+struct Key {
+    const char* name;
+    const char* help;
+    std::function<Error(BuildOptions&, std::string_view)> set;
+};
+
+const std::vector<Key>& keys() {
+    static const std::vector<Key> all{
+        {"name", "name of the image and its release: lower-case letters, digits, dots, dashes",
+         [](BuildOptions& o, std::string_view v) -> Error {
+             if (!is_name(v))
+                 return "name: " + in_quotes(v) + " must be 1 to 63 lower-case letters, digits, dots and dashes";
+             o.name = v;
+             return std::nullopt;
+         }},
+        {"distribution", "what to install, such as debian-12",
+         [](BuildOptions& o, std::string_view v) -> Error {
+             o.distribution = v;  // the plan knows which there are
+             return std::nullopt;
+         }},
+        {"mode", "how the guest runs under Xen: pvhvm (default), hvm, pvh, pv",
+         [](BuildOptions& o, std::string_view v) -> Error {
+             for (const formats::Mode mode :
+                  {formats::Mode::pvhvm, formats::Mode::hvm, formats::Mode::pvh, formats::Mode::pv})
+                 if (v == formats::to_string(mode)) {
+                     o.mode = mode;
+                     return std::nullopt;
+                 }
+             return "mode: " + in_quotes(v) + " is none of pvhvm, hvm, pvh, pv";
+         }},
+        {"vcpus", "virtual processors, 1 to 64",
+         [](BuildOptions& o, std::string_view v) -> Error {
+             const auto n = whole_number(v);
+             if (!n || *n < 1 || *n > 64) return "vcpus: " + in_quotes(v) + " is not a number from 1 to 64";
+             o.vcpus = static_cast<std::uint32_t>(*n);
+             return std::nullopt;
+         }},
+        {"memory", "memory of the VM, such as 2GiB",
+         [](BuildOptions& o, std::string_view v) {
+             return size(o.memory_bytes, "memory", v, std::uint64_t{128} << 20, std::uint64_t{1} << 42, "2GiB");
+         }},
+        {"disk", "virtual size of the disk, such as 8GiB; of several disks: 8GiB,20GiB", set_disks},
+        {"layout",
+         "mbr, gpt (BIOS), uefi, hybrid (BIOS and UEFI), partitionless (modes pv and pvh); default by the recipe's "
+         "partitions",
+         [](BuildOptions& o, std::string_view v) -> Error {
+             for (const Layout layout :
+                  {Layout::automatic, Layout::mbr, Layout::gpt, Layout::uefi, Layout::hybrid, Layout::partitionless})
+                 if (v == to_string(layout)) {
+                     o.layout = layout;
+                     return std::nullopt;
+                 }
+             return "layout: " + in_quotes(v) + " is none of mbr, gpt, uefi, hybrid, partitionless, automatic";
+         }},
+        {"outputs", "files to publish: xva, xva.xz, xva.gz, xva.zst, each with :LEVEL, separated by commas",
+         set_outputs},
+        {"kind", "vm, or template (cannot be started itself)",
+         [](BuildOptions& o, std::string_view v) -> Error {
+             if (v != "vm" && v != "template") return "kind: " + in_quotes(v) + " is neither vm nor template";
+             o.is_template = v == "template";
+             return std::nullopt;
+         }},
+        {"checksum", "of the XVA's blocks: sha1 (every host) or xxhash (XenServer 8.1 and later, faster)",
+         [](BuildOptions& o, std::string_view v) -> Error {
+             if (v != "sha1" && v != "xxhash") return "checksum: " + in_quotes(v) + " is neither sha1 nor xxhash";
+             o.xva_checksum = v;
+             return std::nullopt;
+         }},
+        {"network",
+         "of scripts: mirrors (the recipe's repositories and nothing else), none, or open where the operator allows it",
+         [](BuildOptions& o, std::string_view v) -> Error {
+             for (const Network network : {Network::none, Network::mirrors, Network::open})
+                 if (v == to_string(network)) {
+                     o.network = network;
+                     return std::nullopt;
+                 }
+             return "network: " + in_quotes(v) + " is none of mirrors, none, open";
+         }},
+        {"mirror", "the package source that the guest itself will use", set_mirror},
+        {"ssh-key", "[USER:]KEY, an SSH public key for USER, or for every user of the recipe; repeatable", add_key},
+    };
+    return all;
+}
+
+template <class T>
+void prefer(std::optional<T>& into, const std::optional<T>& from) {
+    if (from) into = from;
+}
+
+}  // namespace
+
+std::string Output::extension() const {
+    const auto kind = formats::compression_from(compression);
+    return format + std::string(formats::file_ending(kind.value_or(formats::Compression::none)));
+}
+
+std::optional<std::string> set_option(BuildOptions& options, std::string_view key, std::string_view value) {
+    std::string known;
+    for (const Key& entry : keys()) {
+        if (entry.name == key) return entry.set(options, value);
+        known += (known.empty() ? "" : ", ") + std::string(entry.name);
+    }
+    return "there is no option " + in_quotes(key) + "; there are " + known;
+}
+
+std::vector<std::pair<std::string, std::string>> option_help() {
+    std::vector<std::pair<std::string, std::string>> help;
+    for (const Key& entry : keys()) help.emplace_back(entry.name, entry.help);
+    return help;
+}
+
+BuildOptions merge(const BuildOptions& recipe, const BuildOptions& request) {
+    BuildOptions merged = recipe;
+    prefer(merged.name, request.name);
+    prefer(merged.distribution, request.distribution);
+    prefer(merged.mode, request.mode);
+    prefer(merged.vcpus, request.vcpus);
+    prefer(merged.memory_bytes, request.memory_bytes);
+    if (!request.disk_sizes.empty()) merged.disk_sizes = request.disk_sizes;
+    prefer(merged.layout, request.layout);
+    prefer(merged.is_template, request.is_template);
+    prefer(merged.xva_checksum, request.xva_checksum);
+    prefer(merged.network, request.network);
+    prefer(merged.mirror, request.mirror);
+    if (!request.outputs.empty()) merged.outputs = request.outputs;
+    merged.ssh_keys.insert(merged.ssh_keys.end(), request.ssh_keys.begin(), request.ssh_keys.end());
+    return merged;
+}
+
+}  // namespace builders
