@@ -2,6 +2,7 @@
 #include "server/http/session.hpp"
 
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -366,6 +367,11 @@ private:
         return std::string(size.data(), end) + "\r\n" + text + "\r\n";
     }
 
+    bool peer_sends_no_more() {
+        char byte = 0;
+        return ::recv(stream_.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    }
+
     // In chunks, so that an end is told from a broken connection; HTTP/1.0 has none.
     asio::awaitable<void> send_events(const Response& response, unsigned version, bool head) {
         const bool chunks = version >= 11;
@@ -386,7 +392,8 @@ private:
                 after = event.sequence;
             }
             quiet = text.empty() ? quiet + 250ms : 0ms;
-            if (quiet >= 15s) {
+            // Who sends no more may be gone for good: the next words tell, and its place is given back.
+            if (quiet >= (peer_sends_no_more() ? 1s : 15s)) {
                 text = ": still here\n\n";
                 quiet = 0ms;
             }
