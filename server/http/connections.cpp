@@ -96,6 +96,7 @@ bool Connections::close_idlest() {
     std::function<void()> close;
     {
         const std::lock_guard lock(mutex_);
+        if (alive_ > counted_) return true;
         close = close_first(nullptr);
     }
     if (close) close();

@@ -49,7 +49,8 @@ public:
     // most once, from any thread, and does not wait.
     std::shared_ptr<Place> admit(const boost::asio::ip::address& address, std::function<void()> close);
 
-    // For when something else is used up, files for example. False: none rests.
+    // For when something else is used up, files for example. One at a time: as long as one that was closed is not gone
+    // yet, no other is. False: none rests.
     bool close_idlest();
 
     // Resting ones are closed, the others when they have answered. `when_none` is called, once, when the last is gone;

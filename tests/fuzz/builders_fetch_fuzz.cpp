@@ -2,6 +2,7 @@
 // Any bytes as an address and as the headers of an answer: refused, or understood within bounds.
 #include "builders/network/fetch_answer.hpp"
 #include "builders/network/fetch_errors.hpp"
+#include "formats/base/text.hpp"
 
 using namespace builders::network;
 
@@ -20,7 +21,7 @@ Head head_of(std::string_view text) {
         text.remove_prefix(std::min(end + 1, text.size()));
         const std::size_t colon = line.find(':');
         if (colon == std::string_view::npos) continue;
-        head.headers.emplace_back(lower(line.substr(0, colon)), line.substr(colon + 1));
+        head.headers.emplace_back(formats::lower(line.substr(0, colon)), line.substr(colon + 1));
     }
     return head;
 }
