@@ -215,13 +215,15 @@ class Uploads(unittest.TestCase):
         self.assertEqual((self.service.data / 'uploads').stat().st_mode & 0o777, 0o700)
 
     def test_stopping_keeps_what_came(self):
+        self.service.stop()
+        self.service.start('--stop-seconds', '1')   # what a transfer has to end by itself; this one does not
         upload = self.create(MIB)
         connection = self.begin(upload, 0, MIB)
         connection.sendall(self.content[:MIB // 2])
         time.sleep(0.3)
         started = time.monotonic()
         self.assertEqual(self.service.stop(), 0)
-        self.assertLess(time.monotonic() - started, 5)
+        self.assertLess(time.monotonic() - started, 20)
         self.service.start()
         self.assertIn(self.offset(upload), (MIB // 4, MIB // 2))  # pieces of 256 KiB
 
