@@ -254,7 +254,8 @@ void add_build(CLI::App& program, int& exit_code) {
         ->required();
     command->add_option("--option", options->settings, "KEY=VALUE, beats the recipe's own; repeatable");
     command->add_option("--ssh-key", options->keys, "An SSH public key, or the file it is in; repeatable");
-    command->add_option("--work", options->work, "Folder for temporary files; every user must be able to pass it")
+    command
+        ->add_option("--work", options->work, "Folder for temporary files; every user must be able to pass through it")
         ->capture_default_str();
     add_host_options(*command, options->host);
     command->add_flag("--keep-disk", options->keep_disk,
@@ -262,7 +263,7 @@ void add_build(CLI::App& program, int& exit_code) {
                       "domain XMLs name them");
     command->add_option("--device", options->devices,
                         "Write the disk to this block device as well (a logical volume); once for each disk, in order. "
-                        "Refused when it is mounted or too small; what was on it is gone. xl.cfg and the domain XMLs "
+                        "It is refused when mounted or too small; what was on it is lost. xl.cfg and the domain XMLs "
                         "name it");
     command->add_flag("--keep-on-failure", options->keep_on_failure, "Leave what was built so far, and say where");
     std::string keys = "Options:\n";

@@ -11,7 +11,7 @@ namespace cli {
 void add_convert(CLI::App& program, int& exit_code) {
     auto arguments = std::make_shared<ConversionWish>();
     CLI::App* command = program.add_subcommand(
-        "convert", "Disk images between qcow2, raw, VHD and XVA (VMDK and OVA are read), packed or not.");
+        "convert", "Convert disk images between qcow2, raw, VHD and XVA (VMDK and OVA are read), packed or not.");
     command->add_option("input", arguments->input, "The image, a URL, or - for standard input")->required();
     command
         ->add_option("output", arguments->outputs, "Where it goes, or - ; the ending says the format; may be repeated")

@@ -55,7 +55,7 @@ std::string name_in(const fs::path& folder, const std::string& file) {
 std::string read_kickstart(const std::string& path) {
     if (path == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
     if (!fs::is_regular_file(path) && !fs::is_fifo(path) && fs::exists(path))
-        throw std::runtime_error(path + " is no file");
+        throw std::runtime_error(path + " is not a file");
     std::ifstream file(path, std::ios::binary);
     if (!file) throw std::runtime_error("cannot read " + path);
     return {std::istreambuf_iterator<char>(file), {}};

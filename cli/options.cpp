@@ -10,9 +10,9 @@ void add_host_options(CLI::App& command, builders::BuildHost& host) {
     command.add_option(
         "--allow-host", host.allowed_hosts,
         "HOST or HOST:PORT that recipes may install from although its address is not public; repeatable");
-    command.add_flag(
-        "--accept-expired-indices", host.expired_indices,
-        "Take package indices past their Valid-Until: those of a snapshot, or of a mirror that stands still");
+    command.add_flag("--accept-expired-indices", host.expired_indices,
+                     "Take package indices past their Valid-Until: those of a snapshot, or of a mirror that is not "
+                     "updated any more");
     command.add_flag("--allow-host-scripts", host.host_scripts,
                      "Run %pre and %post --nochroot of recipes, in the sandbox with this machine's tools");
     command.add_option_function<std::vector<std::string>>(

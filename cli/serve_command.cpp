@@ -19,7 +19,7 @@ void add_serve(CLI::App& program, int& exit_code) {
     command->add_option("--data", config->data, "Folder of catalog, store, jobs and signing key")
         ->capture_default_str();
     command->add_option("--public-url", config->public_url, "How users reach the catalog, for the commands it shows");
-    command->add_option("--jobs", config->parallel_jobs, "Builds that run at once")
+    command->add_option("--jobs", config->parallel_jobs, "Builds and conversions that run at once")
         ->check(CLI::Range(1, 64))
         ->capture_default_str();
     command->add_flag("--allow-open-network", config->host.open_network,

@@ -15,7 +15,7 @@ void add_upload(CLI::App& program, int& exit_code) {
     auto given = std::make_shared<Given>();
     CLI::App* command = program.add_subcommand(
         "upload",
-        "Send an image to a service, in chunks with checksums. Goes on after a broken connection; when it was "
+        "Send an image to a service, in chunks with checksums. It goes on after a broken connection; when it was "
         "interrupted, run it again.");
     command->add_option("file", given->file, "The image; any format the service can convert")->required();
     command->add_option("--server", given->server, "Address of the service: http://127.0.0.1:8080")->required();

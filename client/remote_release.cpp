@@ -55,7 +55,7 @@ std::vector<RemoteFile> read_remote_release(std::string_view text) {
                                  std::to_string(most_files) + " are the most");
     std::vector<RemoteFile> files;
     for (const json::value& artifact : list->as_array()) {
-        if (!artifact.is_object()) throw std::runtime_error("the catalog's answer has a file that is no object");
+        if (!artifact.is_object()) throw std::runtime_error("the catalog's answer has a file that is not an object");
         RemoteFile file = read_file(artifact.as_object());
         for (const RemoteFile& other : files)
             if (other.name == file.name) throw std::runtime_error("the catalog names " + file.name + " twice");

@@ -151,7 +151,7 @@ void advise_on_commands(const Recipe& recipe, const Advise& advise) {
             if (const std::string secret = option_text(c, option); !secret.empty())
                 advise(c.line, plaintext_rule,
                        "--" + std::string(option) +
-                           " stands in plain text, for everybody who reads"
+                           " is in plain text, for everybody who reads"
                            " this file",
                        secret);
         if (c.name == "vnc" || c.name == "rdp") password(c, option_text(c, "password"), c.name, advise);

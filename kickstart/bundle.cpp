@@ -80,7 +80,7 @@ std::optional<std::string> path_in_bundle(std::string_view path) {
 FolderBundle::FolderBundle(std::string root) {
     std::error_code error;
     const fs::path real = fs::canonical(root, error);
-    if (error || !fs::is_directory(real)) throw std::runtime_error(root + " is no folder");
+    if (error || !fs::is_directory(real)) throw std::runtime_error(root + " is not a folder");
     root_ = real.string();
 }
 
@@ -90,7 +90,7 @@ std::optional<std::string> FolderBundle::read(const std::string& path) const {
     if (error) return std::nullopt;
     if (root_ != "/" && !real.string().starts_with(root_ + "/"))
         throw std::runtime_error(path + " is a link that leads out of the bundle");
-    if (!fs::is_regular_file(real)) throw std::runtime_error(path + " is no regular file");
+    if (!fs::is_regular_file(real)) throw std::runtime_error(path + " is not a regular file");
     if (const auto size = fs::file_size(real); size > largest_include)
         throw std::runtime_error(path + " has " + std::to_string(size) + " bytes, at most " +
                                  std::to_string(largest_include) + " are read");

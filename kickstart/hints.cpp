@@ -187,7 +187,7 @@ std::string unexpected_word(const CommandRule& rule, const std::vector<Word>& wo
         return "; the -- before it is missing: --" + word;
     for (std::size_t at = 1; at < words.size(); ++at)
         if (words[at].column == unexpected.column && words[at - 1].text.ends_with(','))
-            return "; a list has no blanks after its commas, unless it stands in quotes";
+            return "; a list has no blanks after its commas, unless it is in quotes";
     return {};
 }
 
@@ -210,8 +210,8 @@ std::string unclosed_section(const std::vector<std::string_view>& lines, const s
         waiting = word;
     }
     if (waiting.empty() || ended_by.empty()) return {};
-    return "; this line stands in the here-document that ends with " + shown(waiting) +
-           ", but a line that begins with " + ended_by + " ends a section even there: write it with printf";
+    return "; this line is in the here-document that ends with " + shown(waiting) + ", but a line that begins with " +
+           ended_by + " ends a section even there: write it with printf";
 }
 
 }  // namespace kickstart::hints

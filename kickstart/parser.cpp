@@ -40,7 +40,7 @@ public:
         }
         for (std::size_t at = text.find('\0'); at != std::string_view::npos && problems_.size() < most_problems;) {
             const std::size_t line = line_of(text, at);
-            error(static_cast<int>(line) + 1, "a NUL byte stands in the line",
+            error(static_cast<int>(line) + 1, "there is a NUL byte in the line",
                   static_cast<int>(text.data() + at - lines_[line].text.data()) + 1);
             at = text.find('\0',
                            static_cast<std::size_t>(lines_[line].raw.data() - text.data()) + lines_[line].raw.size());

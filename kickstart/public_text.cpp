@@ -87,6 +87,12 @@ private:
                 values.push_back(found.words.words[part.word].text.substr(part.begin, part.end - part.begin));
     }
 
+    bool keep_script_values(std::string_view script) {
+        const std::vector<ScriptSecret> all = secrets_of_script(script);
+        for (const ScriptSecret& found : all) values.insert(values.end(), found.values.begin(), found.values.end());
+        return !all.empty();
+    }
+
     // The words up to the end of the last one, which stands at `end` in the line.
     static std::string with_parts_removed(std::string_view line, const LineSecrets& found, std::size_t& end) {
         std::string text;
@@ -127,7 +133,7 @@ private:
         const bool is_command = rule && found.readable;
         if (is_command) keep_values(found);
         if (tells_known(inside) && (!is_command || found.parts.empty())) return std::string(hidden_comment);
-        if (!is_command && !secrets_of_script(inside).empty()) return std::string(hidden_comment);
+        if (!is_command && keep_script_values(inside)) return std::string(hidden_comment);
         if (!rule) return by_looks(text);
         if (!found.words.error.empty() || !found.suspects.empty()) {
             const bool could = rule->secret_words || inside.find("--") != std::string_view::npos;
@@ -195,11 +201,7 @@ private:
     }
 
     bool hides(const std::string& name, const Words& header, const std::string& text) {
-        bool secret = false;
-        for (const ScriptSecret& found : secrets_of_script(text)) {
-            secret = true;
-            values.insert(values.end(), found.values.begin(), found.values.end());
-        }
+        const bool secret = keep_script_values(text);
         if (name != "%addon") return secret || tells_known(text);
         const bool known = header.words.size() > 1 && std::find(std::begin(known_add_ons), std::end(known_add_ons),
                                                                 header.words[1].text) != std::end(known_add_ons);

@@ -202,11 +202,31 @@ private:
             values.push_back(line.substr(range.begin, range.end - range.begin));
         if (!values.empty()) add(number, "a credential, a key or a token in the text", values);
         for (const std::string_view phrase : phrases)
-            if (line.find(phrase) != std::string::npos) add(number, std::string(phrase), {});
+            if (const std::size_t at = line.find(phrase); at != std::string::npos)
+                add(number, std::string(phrase),
+                    phrase.ends_with("---") ? lines_up_to("-----END") : quoted_after(line, at + phrase.size()));
         for (const bool quotes : {true, false}) {
             const std::vector<Simple> commands = simple_commands(line, quotes);
             for (std::size_t i = 0; i < commands.size(); ++i) look(commands, i, line, number);
         }
+    }
+
+    // What stands in the quotes that open next.
+    static std::vector<std::string> quoted_after(std::string_view line, std::size_t at) {
+        const std::size_t open = line.find_first_of("'\"", at);
+        if (open == std::string_view::npos) return {};
+        const std::size_t end = std::min(line.find(line[open], open + 1), line.size());
+        return {std::string(line.substr(open + 1, end - open - 1))};
+    }
+
+    // The lines that follow, up to one that begins with `end`.
+    std::vector<std::string> lines_up_to(std::string_view end) {
+        std::vector<std::string> lines;
+        for (std::size_t i = at_ + 1; i < lines_.size() && i < at_ + most_following &&
+                                      following_ < most_following_in_all && !trimmed(lines_[i].text).starts_with(end);
+             ++i, ++following_)
+            lines.emplace_back(trimmed(lines_[i].text));
+        return lines;
     }
 
     void look(const std::vector<Simple>& commands, std::size_t index, const std::string& line, int number) {
@@ -282,19 +302,24 @@ private:
         for (std::size_t i = program + 1; i < commands[index].words.size(); ++i)
             if (!commands[index].words[i].starts_with('-')) add_value(commands[index].words[i]);
         const std::size_t here = line.find("<<");
-        if (here == std::string::npos || line.substr(here).starts_with("<<<") || found_.size() > 200) return values;
+        if (here == std::string::npos || line.substr(here).starts_with("<<<")) return values;
         std::string marker(trimmed(std::string_view(line).substr(line.find_first_not_of("<-", here) == std::string::npos
                                                                      ? line.size()
                                                                      : line.find_first_not_of("<-", here))));
         marker = marker.substr(0, marker.find_first_of(" \t|;&>"));
         std::erase_if(marker, [](char c) { return c == '"' || c == '\'' || c == '\\'; });
-        for (std::size_t i = at_ + 1; i < lines_.size() && i < at_ + 200 && trimmed(lines_[i].text) != marker; ++i)
+        for (std::size_t i = at_ + 1; i < lines_.size() && i < at_ + most_following &&
+                                      following_ < most_following_in_all && trimmed(lines_[i].text) != marker;
+             ++i, ++following_)
             add_value(trimmed(lines_[i].text));
         return values;
     }
 
+    // Of a here-document or a key; many that are never closed must not be read over and over.
+    static constexpr std::size_t most_following = 200, most_following_in_all = 20000;
+
     std::vector<TextLine> lines_;
-    std::size_t at_ = 0;
+    std::size_t at_ = 0, following_ = 0;
     std::vector<ScriptSecret> found_;
 };
 

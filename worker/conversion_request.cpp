@@ -187,7 +187,7 @@ void read_output(const json::value& value, const std::string& path, ConversionRe
     if (errors.size() != before) return;
     for (const OutputKind& other : request.outputs)
         if (output_name(other) == output_name(kind))
-            errors.push_back(path + ": " + output_name(kind) + " stands there twice");
+            errors.push_back(path + ": " + output_name(kind) + " is listed twice");
     request.outputs.push_back(kind);
 }
 
@@ -203,7 +203,7 @@ formats::HardwareWish read_hardware(const json::object& object, std::vector<std:
     wish.description = reader.text("description", 1000);
     if (const auto firmware = reader.text("firmware", 20)) {
         if (*firmware != "bios" && *firmware != "uefi" && *firmware != "auto")
-            reader.wrong("firmware", in_quotes(*firmware) + " is none of bios, uefi, auto");
+            reader.wrong("firmware", in_quotes(*firmware) + " is not one of bios, uefi, auto");
         else if (*firmware != "auto")
             wish.firmware = *firmware == "uefi" ? formats::Firmware::uefi : formats::Firmware::bios;
     }

@@ -44,7 +44,7 @@ Product read_product(const json::value& value, const std::string& path, const st
     const std::string format = members.text("format", 40), name = members.text("file_name", 255);
     const std::optional<OutputKind> kind = image_kind(format);
     if (!kind && std::ranges::find(texts, format) == texts.end())
-        throw std::runtime_error(path + "format: '" + format + "' is no format of a worker");
+        throw std::runtime_error(path + "format: '" + format + "' is not a format that a worker makes");
     if (const std::string right = product_name(release_name, format); name != right)
         throw std::runtime_error(path + "file_name: '" + name + "' is not '" + right + "'");
     Product product{name, format, members.number("size", 1, kind ? most_image : most_text),
@@ -70,7 +70,7 @@ void require_one_image_each(const std::vector<Product>& products) {
     for (std::size_t i = 0; i < products.size(); ++i)
         for (std::size_t j = 0; j < i; ++j) {
             const Product &a = products[j], &b = products[i];
-            if (a.format == b.format) throw std::runtime_error(wrong(a.format + " stands there twice"));
+            if (a.format == b.format) throw std::runtime_error(wrong(a.format + " is listed twice"));
             auto first = image_kind(a.format), second = image_kind(b.format);
             if (!first || !second) continue;
             first->packing = second->packing = Compression::none;
@@ -85,7 +85,7 @@ void require_one_image_each(const std::vector<Product>& products) {
 std::string product_name(const std::string& stem, const std::string& format) {
     const std::optional<OutputKind> kind = formats::output_kind_from(format);
     if (!kind && std::ranges::find(texts, format) == texts.end())
-        throw std::runtime_error("'" + format + "' is no format of a worker");
+        throw std::runtime_error("'" + format + "' is not a format that a worker makes");
     if (!kind) return stem + "." + format;
     const std::string name = output_name(*kind), plain(to_string(kind->format));
     const std::string variant = name.substr(plain.size(), name.find('.') - plain.size());

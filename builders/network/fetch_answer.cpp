@@ -59,7 +59,7 @@ std::optional<std::uint64_t> content_length(const Head& head, const Origin& from
         if (name != "content-length") continue;
         if (!parse_size(value) || (text && *text != value))
             throw FetchRefused(printable(from) + ": its Content-Length is " + value.substr(0, 40) +
-                               (text ? " and " + *text : std::string(", which is no size")));
+                               (text ? " and " + *text : std::string(", which is not a size")));
         text = value;
     }
     return text ? parse_size(*text) : std::nullopt;

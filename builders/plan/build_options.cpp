@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "formats/stream/compress.hpp"
+#include "kickstart/secret_text.hpp"
 
 namespace builders {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 using Error = std::optional<std::string>;
 
 std::string in_quotes(std::string_view text) {
-    return "'" + std::string(text.substr(0, 200)) + "'";
+    return "'" + kickstart::without_secrets_in_text(text).substr(0, 200) + "'";
 }
 
 std::optional<std::uint64_t> whole_number(std::string_view text) {
@@ -86,7 +87,7 @@ Error set_outputs(BuildOptions& options, std::string_view value) {
         Output output;
         if (const std::size_t colon = part.find(':'); colon != std::string::npos) {
             const auto level = whole_number(std::string_view(part).substr(colon + 1));
-            if (!level || *level > 99) return "outputs: " + in_quotes(part) + " has no number behind the colon";
+            if (!level || *level > 99) return "outputs: " + in_quotes(part) + " has no number after the colon";
             output.level = static_cast<int>(*level);
             part.resize(colon);
         }
@@ -108,7 +109,7 @@ Error set_outputs(BuildOptions& options, std::string_view value) {
             return "outputs: " + in_quotes(part) + " is not compressed and takes no level";
         }
         for (const Output& other : outputs)
-            if (other.extension() == output.extension()) return "outputs: " + in_quotes(part) + " stands there twice";
+            if (other.extension() == output.extension()) return "outputs: " + in_quotes(part) + " is listed twice";
         outputs.push_back(output);
     }
     if (outputs.empty()) return "outputs: names nothing; write it like xva.xz or xva.zst:3,xva";
@@ -181,7 +182,7 @@ const std::vector<Key>& keys() {
                      o.mode = mode;
                      return std::nullopt;
                  }
-             return "mode: " + in_quotes(v) + " is none of pvhvm, hvm, pvh, pv";
+             return "mode: " + in_quotes(v) + " is not one of pvhvm, hvm, pvh, pv";
          }},
         {"vcpus", "virtual processors, 1 to 64",
          [](BuildOptions& o, std::string_view v) -> Error {
@@ -205,7 +206,7 @@ const std::vector<Key>& keys() {
                      o.layout = layout;
                      return std::nullopt;
                  }
-             return "layout: " + in_quotes(v) + " is none of mbr, gpt, uefi, hybrid, partitionless, automatic";
+             return "layout: " + in_quotes(v) + " is not one of mbr, gpt, uefi, hybrid, partitionless, automatic";
          }},
         {"outputs", "files to publish: xva, xva.xz, xva.gz, xva.zst, each with :LEVEL, separated by commas",
          set_outputs},
@@ -229,7 +230,7 @@ const std::vector<Key>& keys() {
                      o.network = network;
                      return std::nullopt;
                  }
-             return "network: " + in_quotes(v) + " is none of mirrors, none, open";
+             return "network: " + in_quotes(v) + " is not one of mirrors, none, open";
          }},
         {"mirror", "the package source that the guest itself will use", set_mirror},
         {"ssh-key", "[USER:]KEY, an SSH public key for USER, or for every user of the recipe; repeatable", add_key},

@@ -138,7 +138,7 @@ private:
             refuse(part.line, space.name + ": not a mount point, swap, pv.NAME or biosboot");
         if (system.fs_options.find_first_of(" \t\n") != std::string::npos)
             refuse(part.line, space.name + ": --fsoptions cannot have blanks");
-        if (at != "swap" && has(at)) refuse(part.line, space.name + ": stands there twice");
+        if (at != "swap" && has(at)) refuse(part.line, space.name + ": is defined twice");
         return errors_.size() == before;
     }
 
@@ -180,7 +180,7 @@ private:
         const std::string name = "volgroup " + group.name;
         if (!plain_lvm_name(group.name)) return refuse(group.line, name + ": not a name of a volume group");
         for (const GroupRequest& other : request_.groups)
-            if (other.name == group.name) return refuse(group.line, name + ": stands there twice");
+            if (other.name == group.name) return refuse(group.line, name + ": is defined twice");
         GroupRequest wanted;
         wanted.line = group.line;
         wanted.name = group.name;
@@ -211,7 +211,7 @@ private:
             return refuse(volume.line, space.name + ": --name='" + volume.name + "' is not a name");
         for (const SpaceRequest& other : group->volumes)
             if (other.volume == volume.name)
-                return refuse(volume.line, space.name + ": --name=" + volume.name + " stands there twice");
+                return refuse(volume.line, space.name + ": --name=" + volume.name + " is used twice");
         if (!fill(volume, space, !volume.percent) || !fill_file_system(volume, space)) return;
         if (volume.percent) {
             if (*volume.percent < 1 || *volume.percent > 100)

@@ -26,7 +26,7 @@ bool of_sane_size(const kickstart::Recipe& recipe, Errors& errors) {
     const auto at_most = [&](std::size_t most, const auto& list, const char* what) {
         if (list.size() > most)
             refuse(errors, list[most].line,
-                   std::string(what) + ": stands there " + std::to_string(list.size()) + " times; at most " +
+                   std::string(what) + ": is used " + std::to_string(list.size()) + " times; at most " +
                        std::to_string(most) + " are planned");
     };
     at_most(200, recipe.partitions, "part");

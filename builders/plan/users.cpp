@@ -50,7 +50,7 @@ void plan_users(const kickstart::Recipe& recipe, const BuildOptions& options, Bu
     std::set<std::string> names;
     for (const kickstart::User& user : recipe.users) {
         if (!plain_name(user.name)) refuse(errors, user.line, "user: '" + user.name + "' is not a user name");
-        if (!names.insert(user.name).second) refuse(errors, user.line, "user " + user.name + ": stands there twice");
+        if (!names.insert(user.name).second) refuse(errors, user.line, "user " + user.name + ": is defined twice");
         check_password(user.password, "user " + user.name, user.line, plan, errors);
         UserPlan made{user.name,     user.gecos,  user.home, user.shell, {},
                       user.password, user.locked, user.uid,  user.gid,   {}};

@@ -63,7 +63,7 @@ void check_extensions(BlockSource& file, std::uint64_t offset, std::uint64_t end
 void check_table(const char* name, std::uint64_t offset, std::uint64_t bytes, const Image& image) {
     if (offset % image.cluster_size() != 0 || (offset == 0 && bytes != 0))
         throw CorruptImage(std::string("qcow2: ") + name + " is " + text(offset) + ", not a cluster boundary (" +
-                           text(image.cluster_size()) + ") behind the header");
+                           text(image.cluster_size()) + ") after the header");
     check_range(offset, bytes, image.file_size, std::string("qcow2: ") + name);
 }
 

@@ -171,7 +171,7 @@ private:
             throw std::bad_alloc();
         } else {
             const std::string why = stream_.msg ? stream_.msg : "data is corrupt";
-            throw CorruptImage((ended_once_ && !inside_ ? "gzip: garbage behind the last member: " : "gzip: ") + why +
+            throw CorruptImage((ended_once_ && !inside_ ? "gzip: garbage after the last member: " : "gzip: ") + why +
                                position());
         }
     }

@@ -111,7 +111,7 @@ private:
     lzma_index_iter locate(std::uint64_t offset) const {
         lzma_index_iter iterator;
         lzma_index_iter_init(&iterator, index_.index);
-        if (lzma_index_iter_locate(&iterator, offset)) throw std::logic_error("xz: read behind the end");
+        if (lzma_index_iter_locate(&iterator, offset)) throw std::logic_error("xz: read past the end");
         return iterator;
     }
 

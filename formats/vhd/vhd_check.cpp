@@ -18,8 +18,7 @@ std::string hidden_data(BlockSource& file, const Image& image, std::uint32_t blo
     for (std::uint64_t i = 0; i < image.block_size / sector; ++i) {
         const bool bit = std::to_integer<unsigned>(bytes[i / 8]) >> (7 - i % 8) & 1;
         if (bit && i >= on_disk)
-            return "block " + std::to_string(block) + ": bit " + std::to_string(i) +
-                   " is set behind the end of the disk";
+            return "block " + std::to_string(block) + ": bit " + std::to_string(i) + " is set past the end of the disk";
         if (!bit &&
             std::ranges::any_of(data.subspan(i * sector, sector), [](std::byte b) { return b != std::byte{0}; }))
             return "block " + std::to_string(block) + ": data in sector " + std::to_string(i) +

@@ -99,7 +99,7 @@ void read_dynamic(BlockSource& file, Image& image) {
     DynamicHeader header{};
     if (header_at < sizeof(Footer) || header_at % sector != 0)
         throw CorruptImage("vhd: data_offset is " + text(header_at) +
-                           ", not a multiple of 512 behind the footer's copy");
+                           ", not a multiple of 512 after the footer's copy");
     check_range(header_at, sizeof header, image.file_size - sector, "vhd: data_offset: the header");
     file.read_at(header_at, writable_bytes_of(header));
     if (header.cookie != header_cookie) throw CorruptImage("vhd: header: cookie is not \"cxsparse\"");

@@ -50,7 +50,7 @@ void Archive::read_description() {
     content_ = read_ova_xml(xml);
     if (content_.export_version < 2)
         throw RefusedImage("xva: export_vsn " + std::to_string(content_.export_version) +
-                           "; only 2, with a checksum behind every chunk, is read");
+                           "; only 2, with a checksum after every chunk, is read");
 }
 
 void Archive::end_disk() {
@@ -72,7 +72,7 @@ bool Archive::next(Chunk& chunk) {
         // xapi does not ask for the end blocks; anything else behind the last chunk is another archive than it seems.
         if (!tar_.at_end())
             if (const auto extra = next_member())
-                throw CorruptImage("xva: member \"" + extra->name + "\" behind the last chunk of the last disk");
+                throw CorruptImage("xva: member \"" + extra->name + "\" after the last chunk of the last disk");
         report_.file_size = size_;
     }
     return false;
@@ -115,7 +115,7 @@ void Archive::read_checksum(Chunk& chunk, const std::string& name) {
     const std::string found = member ? member->name : "";
     const bool sha1 = found == name + ".checksum", xxhash = found == name + ".xxhash";
     if ((!sha1 && !xxhash) || member->size != (sha1 ? sha1_digits : xxhash_digits))
-        throw CorruptImage("xva: behind chunk " + name + " must come its checksum, found \"" + found + "\"" +
+        throw CorruptImage("xva: chunk " + name + " must be followed by its checksum, found \"" + found + "\"" +
                            (member ? " of " + std::to_string(member->size) + " bytes" : ""));
     kinds_.insert(sha1 ? "sha1" : "xxhash");
     if (!with_data_) return;
@@ -149,7 +149,7 @@ void VerifiedChunks::read_rest() {
     for (std::size_t got = from_.read(rest); got != 0; got = from_.read(rest)) {
         if (std::any_of(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(got),
                         [](std::byte b) { return b != std::byte{0}; }))
-            throw CorruptImage("xva: garbage behind the end of the archive");
+            throw CorruptImage("xva: garbage after the end of the archive");
         behind_ += got;
     }
 }

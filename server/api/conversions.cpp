@@ -51,7 +51,7 @@ Found find_artifact(const ConversionSource& source, catalog::Catalog& catalog, c
     const auto artifact = catalog.file(source.release, source.file_name);
     const std::string named = "source.artifact: " + source.release + "/" + source.file_name;
     if (!artifact) return {{}, {}, named + " is not in the catalog", {}};
-    if (!is_image(artifact->format)) return {{}, {}, {}, named + " is no image but " + artifact->format};
+    if (!is_image(artifact->format)) return {{}, {}, {}, named + " is not an image but " + artifact->format};
     return {store.path(formats::Sha256::of(artifact->sha256, "the digest of " + named)),
             {{"name", artifact->file_name}, {"size", artifact->size}, {"sha256", artifact->sha256}},
             {},
@@ -83,7 +83,8 @@ Response submit(const Request& request, jobs::JobRunner& jobs, catalog::Catalog&
 
     worker::ReadConversion asked = worker::read_conversion(body.as_object());
     for (const auto& [key, value] : request.query)
-        asked.errors.push_back("the query has '" + key.substr(0, 64) + "'; everything stands in the body");
+        asked.errors.push_back("the query has '" + key.substr(0, 64) +
+                               "'; a conversion is described by its body alone");
     const bool readable = std::none_of(asked.errors.begin(), asked.errors.end(),
                                        [](const std::string& wrong) { return wrong.starts_with("source"); });
     Found source;

@@ -28,7 +28,6 @@ Response problem(unsigned status, const std::string& detail, json::object more) 
                                                         {413, "Too large"},
                                                         {415, "Unsupported media type"},
                                                         {416, "Range not satisfiable"},
-                                                        {421, "Not this service"},
                                                         {422, "The request cannot be carried out"},
                                                         {423, "Locked"},
                                                         {429, "Too many jobs wait"},

@@ -99,8 +99,8 @@ public:
             const Upload upload = uploads_.read(id_);
             if (!equal)
                 return located(problem(460,
-                                       "the bytes have another digest than Upload-Checksum says; they were taken "
-                                       "back, the upload goes on at byte " +
+                                       "the bytes have another digest than Upload-Checksum says; they were "
+                                       "dropped, and the upload goes on at byte " +
                                            std::to_string(upload.received)));
             if (fresh_) return with_version(created(upload));
             Response response;
@@ -217,12 +217,11 @@ Opening UploadApi::create(const Request& head) {
 
 Opening UploadApi::put(const Request& head, const std::string& name) {
     if (uploads_.known(name))  // not a second one that is called like the first
-        return answer(
-            problem(409, "upload " + name + " is there already; it is gone on with by PATCH, as tus does it"));
+        return answer(problem(409, "upload " + name + " exists already; continue it with PATCH, as tus does"));
     if (!head.headers.contains("content-length"))
         return answer(problem(411, "PUT needs a Content-Length: space is checked before the first byte"));
     if (head.headers.contains("content-range"))
-        throw std::invalid_argument("Content-Range: a broken PUT is gone on with by PATCH, as tus does it");
+        throw std::invalid_argument("Content-Range: continue a broken PUT with PATCH, as tus does");
     if (const std::string coding = header(head, "content-encoding"); !coding.empty() && coding != "identity")
         return answer(problem(415, "Content-Encoding: '" + coding.substr(0, 40) + "'; send the file as it is"));
     const auto checksum = checksum_of(head);

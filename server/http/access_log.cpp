@@ -5,12 +5,24 @@
 
 #include <algorithm>
 
+#include "kickstart/secret_text.hpp"
+
 namespace server::http {
+namespace {
 
 constexpr std::size_t most_of_a_target = 200;
 
+// "/v1/builds?mirror=http%3A%2F%2Fme%3Aword%40host": values of a query may be secrets, as in any address.
+std::string shown(std::string_view target) {
+    const std::string host = target.starts_with('/') ? "http://host" : "";
+    return kickstart::without_secrets_in_text(host + std::string(target.substr(0, most_of_a_target)))
+        .substr(host.size());
+}
+
+}  // namespace
+
 AccessLine::AccessLine(std::string_view method, std::string_view target)
-    : request_(std::string(method) + " " + std::string(target.substr(0, most_of_a_target))) {}
+    : request_(std::string(method) + " " + shown(target)) {}
 
 AccessLine::~AccessLine() {
     try {

@@ -5,6 +5,7 @@
 //     GET /download/r/r.xva 206 1048576 bytes
 //     GET /download/r/r.xva 200 closed by the client after 262144 of 50331648 bytes
 //     PATCH /v1/uploads/0123 closed by the client before it had an answer
+// Values of a query that may be secrets read "(removed)".
 #include <cstdint>
 #include <optional>
 #include <string>

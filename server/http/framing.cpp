@@ -35,7 +35,7 @@ HeadCheck::State HeadCheck::look(std::string_view all) {
         if (c == '\n') return refuse("the head has a line feed without a carriage return before it");
         if (c == '\r') {
             if (place_ + 1 == all.size()) return State::more;
-            if (all[place_ + 1] != '\n') return refuse("the head has a carriage return without a line feed behind it");
+            if (all[place_ + 1] != '\n') return refuse("the head has a carriage return without a line feed after it");
             if (place_ == line_ && !first_) return State::whole;
             if (!first_ && !named_) return refuse("a line of the head has no colon");
             first_ = named_ = false;

@@ -334,7 +334,7 @@ private:
             select({head ? "" : header("range"), header("if-range"), header("if-none-match")}, size, content.etag);
         if (part.status == 416) {
             Response refusal = api::problem(416, "the file has " + std::to_string(size) + " bytes; " +
-                                                     header("range").substr(0, 100) + " begins behind them");
+                                                     header("range").substr(0, 100) + " begins past its end");
             refusal.headers.emplace_back("Content-Range", "bytes */" + std::to_string(size));
             co_return co_await send_text(refusal, version, keep, head);
         }

@@ -16,7 +16,10 @@ constexpr std::string_view removed = "(removed)";
 constexpr std::size_t most_held = std::size_t{64} << 10;  // of a line without an end
 
 int hex(char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 std::string percent_read(std::string_view text) {
@@ -29,12 +32,18 @@ std::string percent_read(std::string_view text) {
     return read;
 }
 
-// As written, and as the credentials of an address may be said again: "user:word" as "word", "%40" as "@".
+// As written, and as it may be said again: "user:word" and Samba's "user%word" as "word", an address's "%40" as "@", a
+// header's "Bearer word" as "word".
 void add(std::vector<std::string>& to, const std::string& secret) {
-    const std::size_t colon = secret.find(':');
-    for (const std::string_view one :
-         {std::string_view(secret), std::string_view(secret).substr(colon == std::string::npos ? 0 : colon + 1)})
-        for (const std::string& spelled : {std::string(one), percent_read(one)}) to.push_back(spelled);
+    to.push_back(secret);
+    to.push_back(percent_read(secret));
+    for (const char mark : {':', '%'})
+        if (const std::size_t at = secret.find(mark); at != std::string::npos) {
+            to.push_back(secret.substr(at + 1));
+            to.push_back(percent_read(to.back()));
+        }
+    for (const std::string_view scheme : {"Bearer ", "Basic ", "Token "})
+        if (secret.starts_with(scheme)) to.push_back(secret.substr(scheme.size()));
 }
 
 void add_address(std::vector<std::string>& to, const std::string& address) {

@@ -44,7 +44,7 @@ UploadFolder::UploadFolder(fs::path folder, const Limits& limits, Surroundings s
             else
                 take_up(one);
         } catch (const std::exception& error) {
-            spdlog::error("{} is left alone, it is no upload: {}", one.string(), error.what());
+            spdlog::error("{} is left alone, as it is not an upload: {}", one.string(), error.what());
         }
     sweep();
     const auto pause = std::chrono::seconds(std::clamp<std::uint64_t>(limits_.seconds / 4, 1, 600));

@@ -35,7 +35,7 @@ void UploadWriter::write(std::span<const std::byte> bytes) {
     if (bytes.size() > upload_.size - at_)
         throw UploadRefused(UploadRefused::Reason::too_large,
                             "upload " + upload_.id + " has " + std::to_string(upload_.size) + " bytes; " +
-                                std::to_string(bytes.size()) + " more came behind the first " + std::to_string(at_));
+                                std::to_string(bytes.size()) + " more came after the first " + std::to_string(at_));
     data_.write_at(at_, bytes);
     at_ += bytes.size();
     if (digest_)

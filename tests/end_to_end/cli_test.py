@@ -122,10 +122,18 @@ class Cli(unittest.TestCase):
             durations.append(time.monotonic() - started)
         self.assertLess(sorted(durations)[2], 0.5 if 'release' not in str(service.BUILT) else 0.03, durations)
 
-    def test_the_command_does_not_carry_the_appliance(self):
-        libraries = subprocess.run(['ldd', service.BUILT / 'xenkiln'], capture_output=True, text=True).stdout
-        self.assertNotIn('guestfs', libraries)
-        self.assertNotIn('libcurl', libraries)    # loaded by the commands that fetch something
+    def test_each_program_loads_what_it_needs_and_no_more(self):
+        def loaded_by(program):
+            return subprocess.run(['ldd', service.BUILT / program], capture_output=True, text=True, check=True).stdout
+        worker, service_program, small = (loaded_by(name) for name in ('xenkiln-worker', 'xenkiln-main', 'xenkiln'))
+        self.assertIn('libguestfs', worker, 'what this test looks for would be seen')
+        self.assertIn('libsqlite3', service_program)
+        for told in (service_program, small):
+            self.assertNotIn('guestfs', told)
+            self.assertNotIn('libcurl', told)    # loaded by the commands that fetch something
+        for library in ('libsqlite3', 'libcrypto', 'libboost', 'libxml2'):
+            self.assertNotIn(library, small)     # it is run for each file of many
+        self.assertNotIn('libsqlite3', worker)
 
     # -- kickstart parse ----------------------------------------------------------------------------
     def test_parse_prints_the_canonical_form(self):

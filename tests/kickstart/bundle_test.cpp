@@ -119,13 +119,13 @@ TEST_F(Folder, nothing_outside_is_read) {
     EXPECT_THAT(said[3], HasSubstr("a link that leads out"));
     EXPECT_THAT(said[4], HasSubstr("a link that leads out"));
     EXPECT_THAT(said[5], HasSubstr("is an address"));
-    EXPECT_THAT(said[6], HasSubstr("no regular file"));
+    EXPECT_THAT(said[6], HasSubstr("is not a regular file"));
     EXPECT_EQ(parse("%include inner-link.ks\n").recipe.lang->lang, "inner");
 }
 
 TEST_F(Folder, a_fifo_or_a_device_is_not_opened) {
     ASSERT_EQ(::mkfifo((top_ / "bundle/pipe.ks").c_str(), 0600), 0);
-    EXPECT_THAT(errors("%include pipe.ks\n"), ElementsAre(HasSubstr("no regular file")));
+    EXPECT_THAT(errors("%include pipe.ks\n"), ElementsAre(HasSubstr("is not a regular file")));
 }
 
 TEST(FolderBundle, must_be_a_folder) {

@@ -323,4 +323,16 @@ TEST(SecretValues, are_those_of_commands_addresses_and_scripts_without_their_quo
     EXPECT_TRUE(secret_values("lang C\n%packages\na\n%end\n").empty());
 }
 
+TEST(SecretValues, are_told_wherever_they_are_hidden) {
+    for (const char* text :
+         {"# the password: @@@\n", "# see https://@@@@host/\n", "lang C # token=@@@\n",
+          "%post\nmysql -e \"CREATE USER a IDENTIFIED BY '@@@'\"\n%end\n",
+          "%post\ncat > key <<X\n-----BEGIN PRIVATE KEY-----\n@@@\n-----END PRIVATE KEY-----\nX\n%end\n"})
+        EXPECT_THAT(secret_values(planted(text)), Contains(plant)) << text;
+    std::string many = "%post\n";
+    for (int i = 0; i < 300; ++i) many += "echo root:word" + std::to_string(i) + " | chpasswd\n";
+    EXPECT_THAT(secret_values(planted(many + "chpasswd <<END\nroot:@@@\nEND\n%end\n")), Contains(plant))
+        << "after many others";
+}
+
 }  // namespace

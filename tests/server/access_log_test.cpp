@@ -15,6 +15,18 @@ TEST(AccessLine, tells_what_was_sent_of_the_body) {
     EXPECT_EQ(line.text(), "GET /a 206 50 bytes");
 }
 
+TEST(AccessLine, does_not_tell_the_secrets_of_a_query) {
+    for (const auto& [target, told] :
+         {std::pair{"/recipes/a/1.ks?token=abcdefgh", "/recipes/a/1.ks?token=(removed)"},
+          {"/v1/builds?mirror=http%3A%2F%2Fme%3Aword%40host%2F&vcpus=2", "/v1/builds?mirror=(removed)&vcpus=2"},
+          {"/v1/images/r/disk.raw?disk=2", "/v1/images/r/disk.raw?disk=2"},
+          {"/a@b:c", "/a@b:c"},
+          {"*", "*"},
+          {"http://me:word@host/", "http://(removed)@host/"}})
+        EXPECT_EQ(AccessLine("GET", target).text(),
+                  "GET " + std::string(told) + " broken off by the service before it had an answer");
+}
+
 TEST(AccessLine, an_interim_answer_does_not_count) {
     AccessLine line("POST", "/a");
     line.sent(25);

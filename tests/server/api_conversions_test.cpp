@@ -149,7 +149,7 @@ TEST_F(ApiConversions, every_mistake_is_named_with_its_place) {
                                "outputs[2].x: ",
                                "outputs[3].compression: 'xz': the clusters",
                                "outputs[4].checksum",
-                               "outputs[6]: vhd-fixed stands there twice",
+                               "outputs[6]: vhd-fixed is listed twice",
                                "outputs[7]: is not an object",
                                "name: is missing",
                                "hardware.vcpus: '0'",

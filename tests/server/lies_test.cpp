@@ -169,8 +169,8 @@ const std::vector<Lie>& lies() {
         member("name_has_a_line_of_sums", 0, "file_name", said(stem + ".xva.xz\n0  x"), "control"),
         member("name_has_an_end", 0, "file_name", said(stem + std::string(".xva.xz\0", 8)), "control character"),
         member("name_does_not_agree_with_its_format", 0, "format", "xva.gz", "products[0].file_name"),
-        member("format_is_not_known", 0, "format", "exe", "no format of a worker"),
-        member("format_is_the_service's", 0, "format", "signature", "no format of a worker"),
+        member("format_is_not_known", 0, "format", "exe", "is not a format that a worker makes"),
+        member("format_is_the_service's", 0, "format", "signature", "is not a format that a worker makes"),
         {"format_was_not_asked_for",
          [](World& world) {
              world.product(2)["format"] = "vhd";
@@ -184,7 +184,7 @@ const std::vector<Lie>& lies() {
              list.erase(list.begin());
          },
          "lacks xva.xz"},
-        {"a_product_stands_there_twice",
+        {"a_product_is_listed_twice",
          [](World& world) { world.result.at("products").as_array().push_back(world.product(0)); }, "twice"},
         {"a_thousand_products",
          [](World& world) {
@@ -245,7 +245,7 @@ const std::vector<Lie>& lies() {
         text(
             "long", [](const std::string& all) { return all + std::string(9 << 20, ' '); }, "bytes, more than"),
         text(
-            "a_name_stands_there_twice",
+            "a_name_is_there_twice",
             [](std::string all) {
                 exchange(all, "\"format\":\"xva.xz\"", "\"format\":\"xva.xz\",\"sha256\":\"../x\"");
                 exchange(all, "\"md5\"", "\"sha256\":\"../x\",\"md5\"");

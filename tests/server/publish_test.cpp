@@ -12,6 +12,7 @@
 #include <set>
 
 #include "formats/stream/digest.hpp"
+#include "server/catalog/sqlite.hpp"
 #include "server/publish/signing_key.hpp"
 
 namespace {
@@ -266,11 +267,27 @@ TEST_F(Publish, the_key_stays_the_same_and_is_for_its_owner_only) {
               fs::perms::owner_read | fs::perms::owner_write);
 }
 
-TEST_F(Publish, the_catalog_survives_being_closed_and_refuses_a_newer_one) {
+TEST_F(Publish, the_catalog_survives_being_closed) {
     publish(worker_did("01"));
     const auto again = Catalog::open(folder / "catalog.db");
     EXPECT_EQ(again->releases(10, "").size(), 1U);
     EXPECT_FALSE(again->claim_job("now"));
+}
+
+TEST_F(Publish, a_catalog_of_a_newer_release_is_refused_and_left_as_it_is) {
+    const fs::path file = folder / "newer.db";
+    Catalog::open(file);
+    server::catalog::Database newer(file);
+    newer.execute("PRAGMA user_version = 1000");
+    try {
+        Catalog::open(file);
+        ADD_FAILURE() << "a schema that nobody here knows was opened";
+    } catch (const std::runtime_error& error) {
+        EXPECT_THAT(error.what(), HasSubstr("newer.db was written by a newer xenkiln (schema 1000, this one knows "));
+    }
+    server::catalog::Statement version(newer, "PRAGMA user_version");
+    ASSERT_TRUE(version.step());
+    EXPECT_EQ(version.number(0), 1000);
 }
 
 TEST_F(Publish, jobs_are_claimed_in_their_order_once) {

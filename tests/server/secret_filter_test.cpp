@@ -70,6 +70,10 @@ TEST(SecretFilter, a_job_tells_its_recipes_passwords_and_its_addresses_credentia
     job.recipe = "url --url=https://me:p%40ssword@mirror.example/debian\n";
     EXPECT_EQ(filter_of(job).masked("me:p%40ssword p%40ssword p@ssword mirror.example"),
               "(removed) (removed) (removed) mirror.example");
+    job.recipe =
+        "auth --winbindjoin=admin%joinword\n%post\ncurl -H 'Authorization: Bearer bearerword' https://host/\n%end\n";
+    EXPECT_EQ(filter_of(job).masked("admin%joinword joinword bearerword Bearer"),
+              "(removed) (removed) (removed) Bearer");
     job.recipe.clear();
     job.request = R"({"conversion":{"source":{"url":"https://me:word1@host/disk.raw?token=abcdef#end"}}})";
     EXPECT_EQ(filter_of(job).masked("get https://me:word1@host/disk.raw?token=abcdef"),

@@ -161,9 +161,9 @@ TEST(PlanRecipes, what_no_machine_has_is_refused_before_it_costs_anything) {
         return builders::plan_build(kickstart::parse(recipe).recipe, {}, "20261121");
     };
     EXPECT_EQ(told(many(201, [](const auto& n) { return "part /d" + n + " --size=1"; })),
-              "error 202: part: stands there 201 times; at most 200 are planned");
+              "error 202: part: is used 201 times; at most 200 are planned");
     EXPECT_EQ(told(many(2001, [](const auto& n) { return "user --name=u" + n; })),
-              "error 2002: user: stands there 2001 times; at most 2000 are planned");
+              "error 2002: user: is used 2001 times; at most 2000 are planned");
     EXPECT_TRUE(many(2000, [](const auto& n) { return "user --name=u" + n; }).ok());
 }
 

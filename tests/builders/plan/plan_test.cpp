@@ -232,7 +232,7 @@ TEST(Plan, names_what_it_cannot_do_with_its_line_before_anything_is_downloaded) 
         {"part /home --encrypted --passphrase=x --size=10", "3: part /home: --encrypted"},
         {"part /home --fstype=btrfs --size=10", "3: part /home: file system 'btrfs'"},
         {"part /home --size=0", "3: part /home: needs --size"},
-        {"part / --size=5", "3: part /: stands there twice"},
+        {"part / --size=5", "3: part /: is defined twice"},
         {"clearpart --all --disklabel=msdos\npart /a --size=1\npart /b --size=1\npart /c --size=1\npart /d --size=1",
          "7: part: 5 partitions"},
         {"part pv.01 --size=100", "3: part pv.01: no volgroup uses it"},
