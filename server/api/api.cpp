@@ -51,6 +51,8 @@ Opening Api::answer(const Address& address, const Request& request, const std::s
     const std::string allow = of_all ? allow_of_all() : address.allow();
     const Address::Row* row = address.row(method);
     if (!row && !asks) return {nullptr, not_allowed(method, allow)};
+    if (row && !access::allowed(request.caller, row->route->permission))
+        return {nullptr, problem(403, request.caller.name + " may not " + method + " " + request.path)};
     Opening opening{nullptr, options()};
     if (row) {
         const Call call{service_, request, method, row->named};

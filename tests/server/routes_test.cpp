@@ -15,6 +15,8 @@ namespace {
 
 using server::Request;
 using server::Response;
+using server::access::Caller;
+using server::access::Permission;
 using server::api::Address;
 using server::api::match;
 using server::api::Named;
@@ -67,9 +69,10 @@ protected:
         fill("{format}", "qcow2");
         return path;
     }
-    Response call(const std::string& method, const std::string& path) {
+    Response call(const std::string& method, const std::string& path, const Caller& caller = {}) {
         Request one = request(method, path);
         one.headers["tus-resumable"] = "1.0.0";
+        one.caller = caller;
         Response response = full.handle(one);
         for (int i = 0; response.not_yet && i < 1000; ++i) {
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -192,6 +195,19 @@ TEST_F(RouteTest, uploads_alone_take_their_body_as_it_comes) {
             EXPECT_TRUE(server::api::Api::streams(route.method, path + "?a=b")) << path;
     }
     EXPECT_TRUE(server::api::Api::streams("POST", "/v1/uploads/" + upload)) << "X-HTTP-Method-Override: PATCH";
+}
+
+TEST_F(RouteTest, who_has_a_name_needs_the_permission_of_the_row) {
+    for (const Route& route : routes()) {
+        Caller caller{"somebody", {}};
+        for (const Permission one : {Permission::read_public, Permission::read, Permission::build, Permission::publish})
+            if (one != route.permission) caller.may.push_back(one);
+        const std::string method(route.method), path = path_of(route);
+        problem(call(method, path, caller), 403);
+        caller.may = {route.permission};
+        EXPECT_NE(call(method, path, caller).status, 403U) << method << " " << path;
+        EXPECT_NE(call(method, path).status, 403U) << "nobody may: " << method << " " << path;
+    }
 }
 
 }  // namespace
