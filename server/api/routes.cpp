@@ -145,8 +145,8 @@ std::string neighbours(std::string_view path) {
     std::string list;
     std::string_view last;
     for (const Route& route : routes()) {
-        if (route.pattern == last || parent(route.pattern).empty() || !match(parent(route.pattern), parent(path)))
-            continue;
+        const std::string_view above = parent(route.pattern);
+        if (route.pattern == last || above.empty() || (!match(above, parent(path)) && !match(above, path))) continue;
         last = route.pattern;
         list += (list.empty() ? "" : ", ") + std::string(route.pattern);
     }

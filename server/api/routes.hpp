@@ -90,7 +90,7 @@ private:
 };
 
 std::string allow_of_all();  // every method of the table, for OPTIONS *
-std::string neighbours(
-    std::string_view path);  // patterns that differ in the last segment only, for a 404; may be empty
+// Patterns that differ from the path in the last segment only, or go on by one, for a 404; may be empty.
+std::string neighbours(std::string_view path);
 
 }  // namespace server::api
