@@ -56,8 +56,8 @@ struct BuildPlan {
         false;                         // nothing names it: it can be planned, and forbidden() keeps it from being built
     std::string distribution_because;  // what named it: "the option distribution", "url http://…", "#version=RHEL7"
     formats::Hardware hardware;
-    std::vector<Output> outputs;
-    bool xxhash = false;
+    std::vector<formats::OutputKind> outputs;  // what their names and levels say; the rest is the worker's
+    bool xxhash = false;                       // of an XVA's chunks
 
     std::vector<std::string> packages;           // sorted, unique
     std::vector<std::string> excluded_packages;  // and groups, "@games", of an RPM family

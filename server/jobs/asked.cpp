@@ -5,7 +5,6 @@
 #include "kickstart/parser.hpp"
 #include "worker/build_request.hpp"
 #include "worker/conversion_request.hpp"
-#include "worker/produce.hpp"
 
 namespace server::jobs {
 
@@ -28,8 +27,7 @@ worker::Asked asked_of(const catalog::Job& job) {
         plan_build(kickstart::parse(job.recipe).recipe, worker::options_of(request), date).plan;
     asked.release_name = plan.release_name;
     asked.title = plan.title;
-    for (const formats::OutputKind& kind : worker::output_kinds(plan.outputs, plan.xxhash, date))
-        asked.images.push_back(output_name(kind));
+    for (const formats::OutputKind& kind : plan.outputs) asked.images.push_back(output_name(kind));
     return asked;
 }
 
