@@ -18,7 +18,6 @@
 #include "formats/base/whole_file.hpp"
 #include "formats/raw/raw.hpp"
 #include "formats/stream/output_file.hpp"
-#include "kickstart/parser.hpp"
 #include "server/clock.hpp"
 #include "server/config.hpp"
 #include "server/jobs/worker_process.hpp"
@@ -71,16 +70,13 @@ int check(const std::string& recipe, const Options& options, json::object& reque
             take(setting.substr(0, equals), setting.substr(equals + 1));
     }
     for (const std::string& key : options.keys) take("ssh-key", fs::exists(key) ? formats::read_whole_file(key) : key);
-    const kickstart::ParseResult parsed = kickstart::parse(recipe);
-    for (const auto& d : parsed.diagnostics)
-        if (d.severity == kickstart::Severity::error) complain(d.line, d.message);
-    const auto planned = plan_build(parsed.recipe, set, server::today());
-    for (const auto& error : planned.errors) complain(error.line, error.message);
+    const builders::PlannedRecipe result = plan_recipe(recipe, set, server::today());
+    for (const auto& error : result.errors()) complain(error.line, error.message);
     if (exit_code != 0) return exit_code;
-    for (const builders::Note& note : planned.plan.notes)
+    for (const builders::Note& note : result.planned.plan.notes)
         std::cerr << options.recipe << (note.line > 0 ? ":" + std::to_string(note.line) : "")
                   << ": note: " << note.message << "\n";
-    plan = planned.plan;
+    plan = result.planned.plan;
     return 0;
 }
 

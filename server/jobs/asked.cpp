@@ -2,7 +2,6 @@
 #include "server/jobs/asked.hpp"
 
 #include "builders/plan/build_plan.hpp"
-#include "kickstart/parser.hpp"
 #include "worker/build_request.hpp"
 #include "worker/conversion_request.hpp"
 
@@ -23,8 +22,7 @@ worker::Asked asked_of(const catalog::Job& job) {
         for (const formats::OutputKind& kind : read.request.outputs) asked.images.push_back(output_name(kind));
         return asked;
     }
-    const builders::BuildPlan plan =
-        plan_build(kickstart::parse(job.recipe).recipe, worker::options_of(request), date).plan;
+    const builders::BuildPlan plan = plan_recipe(job.recipe, worker::options_of(request), date).planned.plan;
     asked.release_name = plan.release_name;
     asked.title = plan.title;
     for (const formats::OutputKind& kind : plan.outputs) asked.images.push_back(output_name(kind));

@@ -74,6 +74,14 @@ TEST_F(ApiBuilds, every_error_of_a_recipe_comes_at_once_and_no_job_begins) {
     EXPECT_TRUE(runner.submitted.empty());
 }
 
+TEST_F(ApiBuilds, a_recipe_is_read_as_kickstart_plan_reads_it) {
+    const std::string recipe = "#version=RHEL9\ninstall\nrootpw Zx81pqrs\nautopart\n%packages\n%end\n";
+    EXPECT_THAT(all_text(problem(post(recipe), 422)), HasSubstr("install"));
+    const auto errors = problem(post(recipe, {{"distribution", "centos-7"}}), 422).at("errors").as_array();
+    for (const auto& error : errors)
+        EXPECT_FALSE(error.as_object().contains("line") && error.as_object().at("line") == 2) << all_text(error);
+}
+
 TEST_F(ApiBuilds, a_recipe_that_parses_but_cannot_be_built_is_refused_too) {
     std::string recipe = support::tiny_recipe();
     recipe.insert(recipe.find("part /"), "lvmthing\n");

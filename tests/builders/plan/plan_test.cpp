@@ -127,6 +127,24 @@ TEST(Plan, a_request_beats_the_recipe) {
     EXPECT_EQ(result.plan.hardware.vcpus, 7U);
 }
 
+TEST(Plan, a_recipe_is_read_as_the_installer_of_its_release_does_when_its_own_level_does_not_fit) {
+    const std::string rest = "install\nrootpw x\nautopart\n%packages\n%end\n", named = "#version=RHEL9\n" + rest;
+    EXPECT_FALSE(builders::plan_recipe(named, {}, date).read.ok());
+    EXPECT_THAT(builders::plan_recipe(named, {}, date).errors(), testing::Not(testing::IsEmpty()));
+    for (const bool by_request : {true, false}) {
+        builders::BuildOptions request;
+        if (by_request) ASSERT_FALSE(set_option(request, "distribution", "centos-7"));
+        const auto result =
+            plan_recipe(by_request ? named : "#xenkiln: distribution=centos-7\n" + named, request, date);
+        EXPECT_TRUE(result.read.ok()) << by_request;
+        EXPECT_EQ(result.read.recipe.version, "RHEL7") << by_request;
+        EXPECT_EQ(result.planned.plan.distribution.id, "centos-7") << by_request;
+    }
+    builders::BuildOptions other;
+    ASSERT_FALSE(set_option(other, "distribution", "almalinux-9"));
+    EXPECT_FALSE(plan_recipe("#xenkiln: distribution=centos-7\n" + named, other, date).read.ok());
+}
+
 std::vector<std::string> outputs_of(const std::string& value) {
     const auto result = plan_of("#xenkiln: outputs=" + value + "\n" + with(""));
     EXPECT_TRUE(result.ok()) << value;
