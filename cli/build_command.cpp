@@ -7,7 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
-#include "builders/plan/build_plan.hpp"
+#include "builders/plan/plan_json.hpp"
 #include "builders/sandbox/control_group.hpp"
 #include "builders/sandbox/id_range.hpp"
 #include "cli/build_display.hpp"
@@ -200,9 +200,10 @@ int build(const Options& options) {
     WorkFolder work(options.work);
     const fs::path& folder = work.path;
     formats::write_whole_file(folder / "recipe.ks", recipe, 0600);
+    formats::write_whole_file(folder / builders::plan_file, private_json(plan), 0600);
     builders::BuildHost host = options.host;
     host.open_network = true;  // whoever types the command is the operator
-    json::object job{{"options", request}, {"date", server::today()}, {"host", json::parse(to_json(host))}};
+    json::object job{{"options", request}, {"date", plan.date}, {"host", json::parse(to_json(host))}};
     if (const json::array paths = disk_paths(options, plan); !paths.empty()) job["disk_paths"] = paths;
     formats::write_whole_file(folder / "request.json", json::serialize(job), 0600);
     if (options.keep_disk || !devices.empty()) formats::write_whole_file(folder / "keep-disk", "");

@@ -88,12 +88,8 @@ std::vector<formats::OutputKind> outputs_of(const builders::BuildPlan& plan,
 
 void run_build_job(const fs::path& folder, const json::value& request, const std::string& walls,
                    const builders::GuestFactory& guests, LineProgress& progress, const std::stop_token& stop) {
-    const builders::PlannedRecipe recipe =
-        plan_recipe(formats::read_whole_file(folder / "recipe.ks"), options_of(request.as_object()),
-                    json::value_to<std::string>(request.at("date")));
-    for (const auto& error : recipe.errors())
-        throw builders::StepFailed((error.line > 0 ? "line " + std::to_string(error.line) + ": " : "") + error.message);
-    const builders::BuildPlan& plan = recipe.planned.plan;
+    const builders::BuildPlan plan =
+        plan_of(folder, request.as_object(), formats::read_whole_file(folder / "recipe.ks"));
     formats::write_whole_file(folder / "plan.json", to_json(plan) + "\n", 0600);
 
     std::vector<builders::StepWeight> steps = build_steps(plan);

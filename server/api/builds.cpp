@@ -3,7 +3,7 @@
 
 #include <boost/json.hpp>
 
-#include "builders/plan/build_plan.hpp"
+#include "builders/plan/plan_json.hpp"
 #include "server/api/builds.hpp"
 #include "server/api/error_response.hpp"
 #include "server/api/job_routes.hpp"
@@ -126,7 +126,8 @@ Response submit(const Request& request, jobs::JobRunner& jobs, catalog::Catalog&
                            "; nothing was started",
                        {{"errors", errors}});
     for (const builders::Note& note : plan.notes) notes.push_back({{"line", note.line}, {"message", note.message}});
-    const std::string id = jobs.submit({asked.recipe, json::serialize(kept)});
+    const std::string id =
+        jobs.submit({.recipe = asked.recipe, .request = json::serialize(kept), .plan = builders::private_json(plan)});
     return accepted(kind, id, {{"notes", notes}});
 }
 

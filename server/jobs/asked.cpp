@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/jobs/asked.hpp"
 
-#include "builders/plan/build_plan.hpp"
 #include "worker/build_request.hpp"
 #include "worker/conversion_request.hpp"
 
@@ -9,7 +8,7 @@ namespace server::jobs {
 
 namespace json = boost::json;
 
-worker::Asked asked_of(const catalog::Job& job) {
+worker::Asked asked_of(const catalog::Job& job, const std::filesystem::path& job_folder) {
     const json::value parsed = json::parse(job.request);
     const json::object& request = parsed.as_object();
     const auto date = json::value_to<std::string>(request.at("date"));
@@ -22,7 +21,7 @@ worker::Asked asked_of(const catalog::Job& job) {
         for (const formats::OutputKind& kind : read.request.outputs) asked.images.push_back(output_name(kind));
         return asked;
     }
-    const builders::BuildPlan plan = plan_recipe(job.recipe, worker::options_of(request), date).planned.plan;
+    const builders::BuildPlan plan = worker::plan_of(job_folder, request, job.recipe);
     asked.release_name = plan.release_name;
     asked.title = plan.title;
     for (const formats::OutputKind& kind : plan.outputs) asked.images.push_back(output_name(kind));

@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "builders/plan/plan_json.hpp"
 #include "tests/server/fakes.hpp"
 
 namespace {
@@ -30,6 +31,9 @@ TEST_F(ApiBuilds, a_recipe_with_options_becomes_a_job_with_exactly_these) {
 
     ASSERT_EQ(runner.submitted.size(), 1U);
     EXPECT_EQ(runner.submitted[0].recipe, recipe);
+    const builders::BuildPlan plan = builders::plan_from_json(runner.submitted[0].plan);
+    EXPECT_EQ(plan.hardware.vcpus, 4U);
+    EXPECT_THAT(plan.root_ssh_keys, testing::Contains(key_line));
     const auto options = boost::json::parse(runner.submitted[0].request).as_object();
     EXPECT_THAT(all_text(options), HasSubstr("\"4\""));
     ASSERT_EQ(options.at("ssh-key").as_array().size(), 2U);

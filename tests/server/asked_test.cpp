@@ -3,6 +3,10 @@
 
 #include <gmock/gmock.h>
 
+#include "builders/plan/plan_json.hpp"
+#include "formats/base/whole_file.hpp"
+#include "tests/support/judges.hpp"
+
 namespace server::jobs {
 namespace {
 
@@ -22,8 +26,10 @@ catalog::Job build(const std::string& options) {
 }
 
 TEST(LiesAsked, a_build_is_asked_for_the_images_of_its_plan_and_nothing_else) {
-    EXPECT_THAT(asked_of(build("")).images, ElementsAre("vhd"));
-    const worker::Asked asked = asked_of(build(R"("outputs":["xva.xz:0,vhd-fixed,qcow2-zstd,raw.zst:3"])"));
+    const support::TemporaryFolder folder;
+    EXPECT_THAT(asked_of(build(""), folder.path()).images, ElementsAre("vhd"));
+    const worker::Asked asked =
+        asked_of(build(R"("outputs":["xva.xz:0,vhd-fixed,qcow2-zstd,raw.zst:3"])"), folder.path());
     EXPECT_EQ(asked.release_name, "web-20261121-pvhvm");
     EXPECT_THAT(asked.title, testing::HasSubstr("Debian 12"));
     EXPECT_FALSE(asked.conversion);
@@ -41,6 +47,19 @@ TEST(LiesAsked, a_build_is_asked_for_the_images_of_its_plan_and_nothing_else) {
     EXPECT_NO_THROW(require_asked(result, asked));
     add("vhd");
     EXPECT_THROW(require_asked(result, asked), std::runtime_error);
+}
+
+TEST(LiesAsked, a_build_is_compared_with_the_plan_that_was_accepted) {
+    const support::TemporaryFolder folder;
+    builders::BuildOptions options;
+    ASSERT_FALSE(set_option(options, "outputs", "qcow2,raw.zst"));
+    builders::BuildPlan plan = plan_recipe(recipe, options, "20261122").planned.plan;
+    formats::write_whole_file(folder / builders::plan_file, private_json(plan));
+    const worker::Asked asked = asked_of(build(""), folder.path());
+    EXPECT_EQ(asked.release_name, "web-20261122-pvhvm");
+    EXPECT_THAT(asked.images, ElementsAre("qcow2", "raw.zst"));
+    formats::write_whole_file(folder / builders::plan_file, "{}");
+    EXPECT_THROW(asked_of(build(""), folder.path()), std::runtime_error);
 }
 
 }  // namespace
