@@ -45,6 +45,22 @@ void choose_distribution(const kickstart::Recipe& recipe, const BuildOptions& op
                                            "; the option distribution names another"});
 }
 
+void choose_outputs(const kickstart::Recipe& recipe, const BuildOptions& request, const BuildOptions& options,
+                    BuildPlan& plan, plan::Errors& errors) {
+    plan.outputs = options.outputs;
+    if (plan.outputs.empty()) plan.outputs.push_back(formats::output_kind_from("xva.xz").value());
+    const std::size_t disks = plan.storage.disks.size();
+    if (disks < 2) return;
+    int line = 0;
+    for (const kickstart::OptionComment& comment : recipe.options)
+        if (comment.key == "outputs" && request.outputs.empty()) line = comment.line;
+    for (const formats::OutputKind& kind : plan.outputs)
+        if (kind.format != formats::Format::xva)
+            plan::refuse(errors, line,
+                         "outputs: the recipe has " + std::to_string(disks) + " disks, " + output_name(kind) +
+                             " holds one; an xva holds all of them");
+}
+
 json::array strings(const std::vector<std::string>& list) {
     return json::array(list.begin(), list.end());
 }
@@ -217,6 +233,7 @@ PlanResult plan_build(const kickstart::Recipe& recipe, const BuildOptions& reque
     choose_distribution(recipe, options, plan, errors);
     plan::treat_commands(recipe, plan, errors);
     plan::plan_storage(recipe, options, plan, errors);
+    choose_outputs(recipe, request, options, plan, errors);
     if (!plan.distribution.id.empty()) {
         (plan.distribution.family == "rpm" ? plan::plan_rpm : plan::plan_debian)(recipe, options, plan, errors);
         plan::plan_users(recipe, options, plan, errors);
@@ -240,7 +257,6 @@ PlanResult plan_build(const kickstart::Recipe& recipe, const BuildOptions& reque
     plan.hardware.name = plan.release_name;
     plan.hardware.description = plan.distribution.title + ", built " + date.substr(0, 4) + "-" + date.substr(4, 2) +
                                 "-" + date.substr(6, 2) + " by xenkiln";
-    plan.outputs = options.outputs.empty() ? std::vector<Output>{{"xva", "xz", std::nullopt}} : options.outputs;
     plan.network = options.network.value_or(Network::mirrors);
     plan.xxhash = options.xva_checksum == "xxhash";
     name_file_systems(plan);
@@ -288,8 +304,8 @@ json::value plan_json(const BuildPlan& plan, Secrets secrets) {
     for (const ScriptPlan& script : plan.pre_scripts) pre_scripts.push_back(script_json(script));
     for (const ScriptPlan& script : plan.scripts) scripts.push_back(script_json(script));
     for (const Note& note : plan.notes) notes.push_back({{"line", note.line}, {"message", note.message}});
-    for (const Output& output : plan.outputs)
-        outputs.push_back({{"file", output.extension()},
+    for (const formats::OutputKind& output : plan.outputs)
+        outputs.push_back({{"file", output_name(output)},
                            {"level", output.level ? json::value(*output.level) : json::value(nullptr)}});
     for (const kickstart::Group& group : plan.groups) groups.push_back(group_json(group));
     json::object object{{"release_name", plan.release_name},

@@ -3,8 +3,7 @@
 
 #include <boost/json.hpp>
 
-#include "builders/plan/build_plan.hpp"
-#include "kickstart/parser.hpp"
+#include "builders/plan/plan_json.hpp"
 #include "server/api/builds.hpp"
 #include "server/api/error_response.hpp"
 #include "server/api/job_routes.hpp"
@@ -115,24 +114,21 @@ Response submit_build(const Call& call) {
         if (slot.is_null()) slot = json::array();
         slot.as_array().push_back(json::string(value));
     }
-    const kickstart::ParseResult parsed = kickstart::parse(asked.recipe);
-    for (const auto& diagnostic : parsed.diagnostics)
-        if (diagnostic.severity == kickstart::Severity::error)
-            errors.push_back(error_json(diagnostic.line, diagnostic.column, diagnostic.message));
-        else
+    const builders::PlannedRecipe result = plan_recipe(asked.recipe, options, today());
+    for (const auto& diagnostic : result.read.diagnostics)
+        if (diagnostic.severity != kickstart::Severity::error)
             notes.push_back({{"line", diagnostic.line}, {"message", diagnostic.message}});
-    const auto planned = plan_build(parsed.recipe, options, today());
-    for (const auto& error : planned.errors) errors.push_back(error_json(error.line, error.column, error.message));
-    if (const auto why = forbidden(planned.plan, call.service.config.host))
-        errors.push_back(error_json(why->line, 0, why->message));
+    for (const auto& error : result.errors()) errors.push_back(error_json(error.line, error.column, error.message));
+    const builders::BuildPlan& plan = result.planned.plan;
+    if (const auto why = forbidden(plan, call.service.config.host)) errors.push_back(error_json(why->line, 0, why->message));
     if (!errors.empty())
         return problem(422,
                        "the recipe has " + std::to_string(errors.size()) + (errors.size() == 1 ? " error" : " errors") +
                            "; nothing was started",
                        {{"errors", errors}});
-    for (const builders::Note& note : planned.plan.notes)
-        notes.push_back({{"line", note.line}, {"message", note.message}});
-    const std::string id = call.service.jobs.submit({asked.recipe, json::serialize(kept)});
+    for (const builders::Note& note : plan.notes) notes.push_back({{"line", note.line}, {"message", note.message}});
+    const std::string id = call.service.jobs.submit(
+        {.recipe = asked.recipe, .request = json::serialize(kept), .plan = builders::private_json(plan)});
     return accepted("build", id, {{"notes", notes}});
 }
 
