@@ -7,6 +7,8 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "builders/packages/host_tools.hpp"
+#include "builders/plan/build_plan.hpp"
 #include "builders/plan/plan_json.hpp"
 #include "builders/sandbox/control_group.hpp"
 #include "builders/sandbox/id_range.hpp"
@@ -194,6 +196,7 @@ int build(const Options& options) {
     builders::BuildPlan plan;
     if (const int wrong = check(recipe, options, request, plan)) return wrong;
     builders::check_sandbox_available();
+    builders::require_programs(builders::packages::host_tools(plan.distribution.family));
     auto devices = open_devices(options, plan);
     fs::create_directories(options.output);
     builders::divide_control_group();

@@ -11,6 +11,8 @@
 #include <csignal>
 #include <iostream>
 
+#include "builders/packages/host_tools.hpp"
+#include "builders/plan/families.hpp"
 #include "builders/sandbox/id_range.hpp"
 #include "builders/sandbox/open_files.hpp"
 #include "formats/base/file.hpp"
@@ -52,6 +54,8 @@ int serve(const Config& given) try {
     Config config = given;
     http::require_loopback(config.listen_address);
     builders::check_sandbox_available();
+    for (const builders::FamilyFacts& family : builders::families())
+        builders::require_programs(builders::packages::host_tools(family.name));
     prepare_data_folder(config.data);
     const formats::File held = lock(config.data);
     if (const std::size_t closed = close_to_others(config.data); closed > 0)

@@ -66,7 +66,7 @@ std::string report_text(std::string_view title, std::string_view report) {
         out << "\nSandbox\n  " << json::serialize(*sandbox) << "\n";
     if (!list(all, "packages").empty())
         out << "\nPackages (" << list(all, "packages").size()
-            << "): name, version, architecture, SHA-256 of the .deb\n";
+            << "): name, version, architecture, SHA-256 of its file\n";
     for (const json::value& package : list(all, "packages"))
         out << "  " << text(package, "name") << " " << text(package, "version") << " " << text(package, "architecture")
             << " " << (text(package, "sha256").empty() ? "-" : text(package, "sha256")) << "\n";

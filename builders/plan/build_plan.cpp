@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "builders/plan/families.hpp"
 #include "builders/plan/plan_parts.hpp"
 #include "formats/stream/digest.hpp"
 #include "kickstart/script_secrets.hpp"
@@ -264,9 +265,14 @@ PlanResult plan_build(const kickstart::Recipe& recipe, const BuildOptions& reque
 }
 
 std::optional<std::string> not_built_yet(const BuildPlan& plan) {
-    if (plan.distribution.family == "debian" || plan.distribution.family.empty()) return std::nullopt;
+    std::string built;
+    for (const FamilyFacts& family : families()) {
+        if (!family.built) continue;
+        if (plan.distribution.family == family.name || plan.distribution.family.empty()) return std::nullopt;
+        built += (built.empty() ? "" : ", ") + std::string(family.releases);
+    }
     return "distribution " + plan.distribution.id + ": images of " + plan.distribution.title +
-           " can be planned and are not built yet; those of Debian and Ubuntu are";
+           " can be planned and are not built yet; those of " + built + " are";
 }
 
 std::optional<kickstart::Diagnostic> forbidden(const BuildPlan& plan, const BuildHost& host) {
