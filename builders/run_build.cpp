@@ -12,7 +12,8 @@
 
 #include "builders/job/errors.hpp"
 #include "builders/job/step_times.hpp"
-#include "builders/packages/debian.hpp"
+#include "builders/packages/family.hpp"
+#include "builders/packages/host_tools.hpp"
 #include "builders/readiness/guest_agent.hpp"
 #include "builders/readiness/readiness.hpp"
 #include "builders/sandbox/control_group.hpp"
@@ -56,16 +57,26 @@ void relay(int from, int to, const std::function<void(std::uint64_t)>& done) {
     }
 }
 
+void check_possible(const BuildPlan& plan, const BuildHost& host) {
+    check_sandbox_available();
+    if (const auto why = forbidden(plan, host))
+        throw StepFailed((why->line > 0 ? "line " + std::to_string(why->line) + ": " : "") + why->message);
+    require_programs(packages::host_tools(plan.distribution.family));
+}
+
 class Build {
 public:
     Build(const BuildPlan& plan, const BuildHost& host, const std::filesystem::path& work, const GuestFactory& guests,
           Progress& progress, std::stop_token stop)
-        : plan_(plan), host_(host), work_(work), guests_(guests), progress_(progress), stop_(std::move(stop)) {}
+        : plan_(plan),
+          family_(packages::family_of(plan)),
+          host_(host),
+          work_(work),
+          guests_(guests),
+          progress_(progress),
+          stop_(std::move(stop)) {}
 
     BuildResult run() {
-        check_sandbox_available();
-        if (const auto why = forbidden(plan_, host_))
-            throw StepFailed((why->line > 0 ? "line " + std::to_string(why->line) + ": " : "") + why->message);
         std::vector<std::filesystem::path> disks;
         std::vector<BuiltDisk> built;
         for (const DiskPlan& disk : plan_.storage.disks) {
@@ -76,7 +87,8 @@ public:
         Limits limits = host_.limits;
         limits.disk = plan_.storage.size();
         Sandbox sandbox(work_, limits);
-        const packages::Sources sources = packages::sources_of(plan_, host_);
+        sandbox.set_host_view(family_.view);
+        const packages::Sources sources = family_.sources(plan_, host_);
         const network::WayOut way_out(work_, sources.repositories, host_.allowed_hosts,
                                       [this](std::string_view line) { say(line); });
         sandbox.set_proxy(way_out.socket());
@@ -85,12 +97,15 @@ public:
         std::stop_source give_up;
         const std::stop_callback passed_on(stop_, [&] { give_up.request_stop(); });
         std::future<std::unique_ptr<Guest>> opening = std::async(std::launch::async, [&] {
-            auto guest = guests_({disks, work_, [this](std::string_view line) { say(line); }, give_up.get_token()});
+            auto guest = guests_({.disks = disks,
+                                  .work = work_,
+                                  .log = [this](std::string_view line) { say(line); },
+                                  .stop = give_up.get_token()});
             guest->make_storage(plan_.storage);
             return guest;
         });
         try {
-            install_tree(sandbox, sources.lines);
+            install_tree(sandbox, sources);
         } catch (...) {
             give_up.request_stop();
             opening.wait();
@@ -102,7 +117,7 @@ public:
         copy_tree(sandbox, *guest);
         if (plan_.bootloader) {
             begin(loader);
-            steps::install_bootloader(plan_, *guest, progress_);
+            steps::install_bootloader(plan_, family_, *guest, progress_);
         }
         begin(readiness_step);
         check_readiness(*guest);
@@ -120,26 +135,20 @@ private:
     }
     void say(std::string_view line) { progress_.line(line); }
 
-    void install_tree(Sandbox& sandbox, const std::vector<std::string>& sources) {
+    void install_tree(Sandbox& sandbox, const packages::Sources& sources) {
         begin(install);
         steps::run_scripts(plan_.pre_scripts, "%pre", plan_.network, sandbox, progress_, stop_);
-        packages::DebianInstall wanted;
-        wanted.suite = plan_.distribution.suite;
-        wanted.architecture = plan_.distribution.architecture;
-        wanted.components = plan_.distribution.components;
-        wanted.packages = plan_.packages;
-        if (const auto own = host_.keyrings.find(plan_.distribution.id); own != host_.keyrings.end())
-            wanted.keyrings.push_back(own->second);
-        wanted.sources = sources;
-        wanted.expired_indices = host_.expired_indices;
-        wanted.network = plan_.network == Network::open ? Network::open : Network::mirrors;
-        wanted.guest_sources = plan_.guest_sources;
-        installed_ = packages::install(wanted, sandbox, progress_, stop_);
+        installed_ = family_.install({.plan = plan_,
+                                      .host = host_,
+                                      .sources = sources,
+                                      .sandbox = sandbox,
+                                      .progress = progress_,
+                                      .stop = stop_});
         begin(configure);
         steps::configure(plan_, sandbox, progress_, stop_);
         begin(scripts);
         steps::run_scripts(plan_.scripts, "%post", plan_.network, sandbox, progress_, stop_);
-        steps::clean(plan_, sandbox, stop_);
+        steps::clean(plan_, family_.traces, sandbox, stop_);
         steps::part_hard_links(plan_, sandbox, stop_);
     }
 
@@ -179,10 +188,11 @@ private:
 
     void check_readiness(Guest& guest) {
         std::string failed;
-        for (const readiness::Finding& finding : readiness::check(plan_, guest)) {
-            say((finding.passed ? "ready: " : "NOT READY: ") + finding.id + " " + finding.message);
-            readiness_.push_back({{"id", finding.id}, {"passed", finding.passed}, {"message", finding.message}});
-            if (!finding.passed) failed += (failed.empty() ? "" : "; ") + finding.id + " " + finding.message;
+        for (const readiness::Finding& finding : readiness::check(readiness::wanted_of(plan_, family_), guest)) {
+            const std::string text = readiness::text_of(finding);
+            say((finding.passed ? "ready: " : "NOT READY: ") + text);
+            readiness_.push_back(readiness::to_json(finding));
+            if (!finding.passed) failed += (failed.empty() ? "" : "; ") + text;
         }
         if (!failed.empty()) throw StepFailed("the image is not ready to be published: " + failed);
     }
@@ -195,7 +205,8 @@ private:
                                 {"architecture", package.architecture},
                                 {"sha256", package.sha256}});
         for (const Note& note : plan_.notes) notes.push_back({{"line", note.line}, {"message", note.message}});
-        if (const auto note = readiness::no_guest_agent(installed_)) notes.push_back({{"line", 0}, {"message", *note}});
+        if (const auto note = readiness::no_guest_agent(installed_, family_.agents))
+            notes.push_back({{"line", 0}, {"message", *note}});
         return json::serialize(json::object{
             {"steps", steps_.done()},
             {"packages", packages},
@@ -214,6 +225,7 @@ private:
     }
 
     const BuildPlan& plan_;
+    const packages::Family& family_;
     const BuildHost& host_;
     std::filesystem::path work_;
     const GuestFactory& guests_;
@@ -238,6 +250,7 @@ std::vector<StepWeight> build_steps(const BuildPlan& plan) {
 
 BuildResult run_build(const BuildPlan& plan, const BuildHost& host, const std::filesystem::path& work,
                       const GuestFactory& guests, Progress& progress, std::stop_token stop) {
+    check_possible(plan, host);
     return Build(plan, host, work, guests, progress, std::move(stop)).run();
 }
 

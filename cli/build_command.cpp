@@ -7,7 +7,9 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "builders/packages/host_tools.hpp"
 #include "builders/plan/build_plan.hpp"
+#include "builders/plan/plan_json.hpp"
 #include "builders/sandbox/control_group.hpp"
 #include "builders/sandbox/id_range.hpp"
 #include "cli/build_display.hpp"
@@ -18,7 +20,6 @@
 #include "formats/base/whole_file.hpp"
 #include "formats/raw/raw.hpp"
 #include "formats/stream/output_file.hpp"
-#include "kickstart/parser.hpp"
 #include "server/clock.hpp"
 #include "server/config.hpp"
 #include "server/jobs/worker_process.hpp"
@@ -71,16 +72,13 @@ int check(const std::string& recipe, const Options& options, json::object& reque
             take(setting.substr(0, equals), setting.substr(equals + 1));
     }
     for (const std::string& key : options.keys) take("ssh-key", fs::exists(key) ? formats::read_whole_file(key) : key);
-    const kickstart::ParseResult parsed = kickstart::parse(recipe);
-    for (const auto& d : parsed.diagnostics)
-        if (d.severity == kickstart::Severity::error) complain(d.line, d.message);
-    const auto planned = plan_build(parsed.recipe, set, server::today());
-    for (const auto& error : planned.errors) complain(error.line, error.message);
+    const builders::PlannedRecipe result = plan_recipe(recipe, set, server::today());
+    for (const auto& error : result.errors()) complain(error.line, error.message);
     if (exit_code != 0) return exit_code;
-    for (const builders::Note& note : planned.plan.notes)
+    for (const builders::Note& note : result.planned.plan.notes)
         std::cerr << options.recipe << (note.line > 0 ? ":" + std::to_string(note.line) : "")
                   << ": note: " << note.message << "\n";
-    plan = planned.plan;
+    plan = result.planned.plan;
     return 0;
 }
 
@@ -198,15 +196,17 @@ int build(const Options& options) {
     builders::BuildPlan plan;
     if (const int wrong = check(recipe, options, request, plan)) return wrong;
     builders::check_sandbox_available();
+    builders::require_programs(builders::packages::host_tools(plan.distribution.family));
     auto devices = open_devices(options, plan);
     fs::create_directories(options.output);
     builders::divide_control_group();
     WorkFolder work(options.work);
     const fs::path& folder = work.path;
     formats::write_whole_file(folder / "recipe.ks", recipe, 0600);
+    formats::write_whole_file(folder / builders::plan_file, private_json(plan), 0600);
     builders::BuildHost host = options.host;
     host.open_network = true;  // whoever types the command is the operator
-    json::object job{{"options", request}, {"date", server::today()}, {"host", json::parse(to_json(host))}};
+    json::object job{{"options", request}, {"date", plan.date}, {"host", json::parse(to_json(host))}};
     if (const json::array paths = disk_paths(options, plan); !paths.empty()) job["disk_paths"] = paths;
     formats::write_whole_file(folder / "request.json", json::serialize(job), 0600);
     if (options.keep_disk || !devices.empty()) formats::write_whole_file(folder / "keep-disk", "");

@@ -169,15 +169,12 @@ json::array errors_json(const std::vector<kickstart::Diagnostic>& errors, const 
 int plan(const Options& options) {
     const builders::BuildOptions request = request_of(options);
     const KickstartInput input = open_kickstart(options.file, options.input);
-    const kickstart::ParseResult parsed = builders::read_recipe(input.text, input.how, options.distribution);
-    std::vector<kickstart::Diagnostic> errors;
-    for (const auto& d : parsed.diagnostics)
-        if (d.severity == kickstart::Severity::error) errors.push_back(d);
-    builders::PlanResult planned;
-    if (errors.empty()) {
-        planned = plan_build(parsed.recipe, request, server::today());
-        errors = planned.errors;
-    }
+    builders::PlannedRecipe result = plan_recipe(input.text, request, server::today(), input.how);
+    // Of a text that was not understood, what the plan misses is no news.
+    if (!result.read.ok()) result.planned = {};
+    const kickstart::ParseResult& parsed = result.read;
+    const builders::PlanResult& planned = result.planned;
+    const std::vector<kickstart::Diagnostic> errors = result.errors();
     if (options.json) {
         json::object answer{{"schema", "xenkiln-plan/1"},
                             {"ok", errors.empty()},

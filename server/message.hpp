@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "server/access/caller.hpp"
+
 namespace server {
 
 // What happened in a job, in order, from 1. Kept in jobs/<id>/events.jsonl, so that a listener can
@@ -37,6 +39,7 @@ struct Request {
     std::vector<std::pair<std::string, std::string>> query;  // decoded, in order
     std::map<std::string, std::string> headers;              // names in lower case
     std::string body;
+    access::Caller caller{};  // nobody, until there are tokens
 };
 
 // A file to send: http adds Content-Length, ETag, Accept-Ranges and answers Range, If-Range,

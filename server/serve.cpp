@@ -11,11 +11,12 @@
 #include <csignal>
 #include <iostream>
 
+#include "builders/packages/host_tools.hpp"
+#include "builders/plan/families.hpp"
 #include "builders/sandbox/id_range.hpp"
 #include "builders/sandbox/open_files.hpp"
 #include "formats/base/file.hpp"
 #include "server/api/api.hpp"
-#include "server/api/uploads.hpp"
 #include "server/data_folder.hpp"
 #include "server/http/guard.hpp"
 #include "server/http/listener.hpp"
@@ -53,6 +54,8 @@ int serve(const Config& given) try {
     Config config = given;
     http::require_loopback(config.listen_address);
     builders::check_sandbox_available();
+    for (const builders::FamilyFacts& family : builders::families())
+        builders::require_programs(builders::packages::host_tools(family.name));
     prepare_data_folder(config.data);
     const formats::File held = lock(config.data);
     if (const std::size_t closed = close_to_others(config.data); closed > 0)
@@ -67,14 +70,10 @@ int serve(const Config& given) try {
     if (config.public_url.empty())
         config.public_url = "http://" + config.listen_address + ":" + std::to_string(config.port);
     const auto jobs = jobs::JobRunner::start(config, *catalog, store);
-    api::Api api(config, *catalog, *jobs, store, key, &uploads);
-    api::UploadApi upload_api(uploads);
+    api::Api api(config, *catalog, *jobs, store, key, &uploads, &uploads);
 
-    const http::Handler handler{[&](const Request& request) {
-                                    return api::UploadApi::answers(request.path) ? upload_api.handle(request)
-                                                                                 : api.handle(request);
-                                },
-                                api::UploadApi::streams, [&](const Request& head) { return upload_api.open(head); }};
+    const http::Handler handler{[&](const Request& request) { return api.handle(request); }, api::Api::streams,
+                                [&](const Request& head) { return api.open(head); }};
     http::Listening listening{config.listen_address, config.port, config.public_url};
     listening.connections = connections_within(files, config);
     listening.connections_per_address = config.connections_per_address;

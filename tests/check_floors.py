@@ -40,6 +40,7 @@ INSIDE = {
     'server/catalog': [],
     'server/store': [],
     'server/uploads': [],
+    'server/access': [],
     'server/images': ['catalog', 'store'],
     'server/publish': ['catalog', 'store'],
     'server/jobs': ['catalog', 'store', 'publish'],

@@ -10,6 +10,7 @@
 #include "builders/guest/kvm_memory.hpp"
 #include "builders/job/errors.hpp"
 #include "builders/plan/build_host.hpp"
+#include "builders/plan/plan_json.hpp"
 #include "builders/sandbox/control_group.hpp"
 #include "builders/sandbox/id_range.hpp"
 #include "builders/sandbox/worker_view.hpp"
@@ -21,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 using builders::KvmMemory;
 
-constexpr std::array job_files{"request.json", "recipe.ks", "keep-disk"};
+constexpr std::array job_files{"request.json", "recipe.ks", builders::plan_file, "keep-disk"};
 
 // A name of the worker's choosing that we go on with: a folder, or a file that has no other name. No process of the
 // worker is left that could put something else there.

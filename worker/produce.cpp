@@ -2,12 +2,14 @@
 #include "worker/produce.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <memory>
 #include <mutex>
 
 #include "builders/job/errors.hpp"
 #include "formats/base/whole_file.hpp"
+#include "formats/base/workers.hpp"
 #include "formats/disk/disk_digest.hpp"
 #include "formats/disk/fan_out.hpp"
 #include "formats/machine/domain_config.hpp"
@@ -184,21 +186,23 @@ private:
     const std::function<void(double)>& done_;
 };
 
+// Of one thread of a compressor; xz's by its levels' dictionaries, and two blocks.
+std::uint64_t memory_per_thread(const OutputKind& kind) {
+    constexpr std::array<unsigned, 10> xz_mib{36, 42, 48, 64, 80, 128, 128, 220, 405, 710};
+    const int level = kind.level.value_or(levels(kind.packing).standard);
+    const bool xz = kind.packing == Compression::xz;
+    return std::uint64_t{xz ? xz_mib.at(static_cast<std::size_t>(level)) : level >= 16 ? 300U : 40U} << 20;
+}
+
 }  // namespace
 
-std::vector<OutputKind> output_kinds(const std::vector<builders::Output>& outputs, bool xxhash,
-                                     const std::string& date) {
-    std::vector<OutputKind> kinds;
-    for (const builders::Output& output : outputs) {
-        OutputKind kind;
-        kind.format = formats::Format::xva;
-        kind.packing = formats::compression_from(output.compression).value_or(Compression::none);
-        kind.level = output.level;
-        kind.xxhash = xxhash;
-        kind.date = date;
-        kinds.push_back(kind);
+void share_memory(std::vector<OutputKind>& outputs, std::uint64_t memory, const std::filesystem::path& spool_folder) {
+    for (OutputKind& kind : outputs) {
+        const std::uint64_t fit =
+            std::clamp<std::uint64_t>(memory / 2 / outputs.size() / memory_per_thread(kind), 1, 16);
+        kind.threads = std::min(static_cast<unsigned>(fit), formats::Workers::processors());
+        kind.spool_folder = spool_folder;
     }
-    return kinds;
 }
 
 Produced produce(const Order& order, const std::function<void(double)>& done, const std::stop_token& stop) {

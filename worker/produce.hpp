@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "builders/plan/build_options.hpp"
 #include "formats/base/block_source.hpp"
 #include "formats/image/plan_output.hpp"
 #include "formats/machine/hardware.hpp"
@@ -39,8 +38,9 @@ struct Produced {
 // builders::Cancelled when stopped.
 Produced produce(const Order& order, const std::function<void(double)>& done, const std::stop_token& stop);
 
-// The outputs of a build's plan. `date` goes into the XVA.
-std::vector<formats::OutputKind> output_kinds(const std::vector<builders::Output>& outputs, bool xxhash,
-                                              const std::string& date);
+// Before the order: of each output, how many threads may pack it so that all of them together stay below half of
+// `memory`, and where packed clusters stand until they are written.
+void share_memory(std::vector<formats::OutputKind>& outputs, std::uint64_t memory,
+                  const std::filesystem::path& spool_folder);
 
 }  // namespace worker

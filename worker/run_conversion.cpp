@@ -2,7 +2,6 @@
 #include "worker/run_conversion.hpp"
 
 #include <algorithm>
-#include <array>
 #include <fstream>
 #include <iterator>
 
@@ -12,7 +11,6 @@
 #include "builders/sandbox/confinement.hpp"
 #include "builders/sandbox/sandbox_filter.hpp"
 #include "formats/base/text.hpp"
-#include "formats/base/workers.hpp"
 #include "formats/disk/file_disk.hpp"
 #include "formats/disk/partition_table.hpp"
 #include "formats/disk/scanned_disk.hpp"
@@ -32,14 +30,6 @@ constexpr std::uint64_t tables = std::uint64_t{64} << 20;  // of a file's size b
 
 std::string mib(std::uint64_t bytes) {
     return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB";
-}
-
-// Of one thread of a compressor; xz's by its levels' dictionaries, and two blocks.
-std::uint64_t memory_per_thread(const formats::OutputKind& kind) {
-    constexpr std::array<unsigned, 10> xz_mib{36, 42, 48, 64, 80, 128, 128, 220, 405, 710};
-    const int level = kind.level.value_or(levels(kind.packing).standard);
-    const bool xz = kind.packing == formats::Compression::xz;
-    return std::uint64_t{xz ? xz_mib.at(static_cast<std::size_t>(level)) : level >= 16 ? 300U : 40U} << 20;
 }
 
 class Conversion {
@@ -113,18 +103,9 @@ private:
                 refuse_nested(image_, *chosen_.disks.front(), output_name(kind), "say \"nested\": true to have it");
         }
         hardware_ = hardware_of(image_, *chosen_.disks.front(), wish_.hardware, wish_.name);
-        prepare_outputs();
+        share_memory(wish_.outputs, host_.limits.memory, folder_ / "work");
+        for (formats::OutputKind& kind : wish_.outputs) kind.date = date() + "T00:00:00Z";
         check_space();
-    }
-
-    void prepare_outputs() {
-        const std::uint64_t share = host_.limits.memory / 2 / wish_.outputs.size();
-        for (formats::OutputKind& kind : wish_.outputs) {
-            const std::uint64_t fit = std::clamp<std::uint64_t>(share / memory_per_thread(kind), 1, 16);
-            kind.threads = std::min(static_cast<unsigned>(fit), formats::Workers::processors());
-            kind.spool_folder = folder_ / "work";
-            kind.date = date() + "T00:00:00Z";
-        }
     }
 
     // What each output can take at most: nothing is begun that the disk may not hold.

@@ -14,6 +14,7 @@
 
 #include "builders/job/errors.hpp"
 #include "formats/base/whole_file.hpp"
+#include "formats/image/conversion.hpp"
 #include "formats/machine/mode_advice.hpp"
 #include "formats/raw/raw.hpp"
 #include "worker/build_request.hpp"
@@ -55,10 +56,12 @@ void stop_on_signal(std::stop_source& stop) {
     }).detach();
 }
 
-json::object details(const builders::BuildPlan& plan, const builders::BuildResult& built, const std::string& walls) {
+json::object details(const builders::BuildPlan& plan, const builders::BuildResult& built,
+                     const std::vector<std::string>& digests, const std::string& walls) {
     json::object hardware = json::parse(to_json(plan)).as_object().at("hardware").as_object();
     json::array disks;
-    for (const auto& disk : built.disks) disks.push_back(json::object{{"virtual_size", disk.virtual_size}});
+    for (std::size_t i = 0; i < built.disks.size(); ++i)
+        disks.push_back({{"virtual_size", built.disks[i].virtual_size}, {"disk_digest", digests.at(i)}});
     hardware["disks"] = disks;
     json::object report = json::parse(built.report).as_object();
     report["hardware"] = hardware;
@@ -69,17 +72,24 @@ json::object details(const builders::BuildPlan& plan, const builders::BuildResul
     return report;
 }
 
+// A raw file that begins as an image of another format would be taken for that by who opens it: no recipe makes such a
+// disk, but what it brings along runs where the disk is.
+std::vector<formats::OutputKind> outputs_of(const builders::BuildPlan& plan,
+                                            const std::vector<formats::BlockSource*>& disks) {
+    std::vector<formats::OutputKind> kinds = plan.outputs;
+    for (formats::OutputKind& kind : kinds) {
+        kind.xxhash = plan.xxhash;
+        kind.date = plan.date + "T00:00:00Z";
+        if (kind.format == formats::Format::raw)
+            refuse_nested({}, *disks.front(), output_name(kind), "it is not published");
+    }
+    return kinds;
+}
+
 void run_build_job(const fs::path& folder, const json::value& request, const std::string& walls,
                    const builders::GuestFactory& guests, LineProgress& progress, const std::stop_token& stop) {
-    const kickstart::ParseResult parsed = kickstart::parse(formats::read_whole_file(folder / "recipe.ks"));
-    for (const auto& diagnostic : parsed.diagnostics)
-        if (diagnostic.severity == kickstart::Severity::error)
-            throw builders::StepFailed("line " + std::to_string(diagnostic.line) + ": " + diagnostic.message);
-    const auto planned =
-        plan_build(parsed.recipe, options_of(request.as_object()), json::value_to<std::string>(request.at("date")));
-    for (const auto& error : planned.errors)
-        throw builders::StepFailed((error.line > 0 ? "line " + std::to_string(error.line) + ": " : "") + error.message);
-    const builders::BuildPlan& plan = planned.plan;
+    const builders::BuildPlan plan =
+        plan_of(folder, request.as_object(), formats::read_whole_file(folder / "recipe.ks"));
     formats::write_whole_file(folder / "plan.json", to_json(plan) + "\n", 0600);
 
     std::vector<builders::StepWeight> steps = build_steps(plan);
@@ -91,10 +101,10 @@ void run_build_job(const fs::path& folder, const json::value& request, const std
     const fs::path work = folder / "work", out = folder / "out";
     for (const fs::path& place : {work, out}) fs::create_directory(place);
     ::chmod(work.c_str(), 0711);
-    const auto* host = request.as_object().if_contains("host");
-    const builders::BuildResult built =
-        run_build(plan, host ? builders::build_host_from_json(json::serialize(*host)) : builders::BuildHost(), work,
-                  guests, progress, stop);
+    const auto* given = request.as_object().if_contains("host");
+    const builders::BuildHost host =
+        given ? builders::build_host_from_json(json::serialize(*given)) : builders::BuildHost();
+    const builders::BuildResult built = run_build(plan, host, work, guests, progress, stop);
 
     progress.begin(write_step);
     const auto started = std::chrono::steady_clock::now();
@@ -105,14 +115,16 @@ void run_build_job(const fs::path& folder, const json::value& request, const std
         pointers.push_back(disks.back().get());
     }
     WorkerResult result{plan.release_name, plan.title, {}, {}};
-    const auto kinds = output_kinds(plan.outputs, plan.xxhash, plan.date + "T00:00:00Z");
-    Order order{pointers, plan.hardware, kinds, false, out, plan.release_name};
+    Order order{pointers, plan.hardware, outputs_of(plan, pointers), true, out, plan.release_name};
+    share_memory(order.outputs, host.limits.memory, work);
     if (const auto* paths = request.as_object().if_contains("disk_paths"))
         order.disk_paths = json::value_to<std::vector<std::string>>(*paths);
     Produced produced = produce(
         order, [&](double part) { progress.fraction(part); }, stop);
     result.products = std::move(produced.products);
-    json::object report = details(plan, built, walls);
+    for (std::size_t i = 0; i < produced.disk_digests.size(); ++i)
+        progress.line("disk " + std::to_string(i + 1) + ": digest " + produced.disk_digests[i]);
+    json::object report = details(plan, built, produced.disk_digests, walls);
     for (const std::string& note : produced.notes) {
         progress.line("note: " + note);
         report.at("notes").as_array().push_back({{"line", 0}, {"message", note}});

@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builders/packages/apt_sources.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <set>
 #include <sstream>
+
+#include "builders/job/errors.hpp"
 
 namespace builders::packages {
 namespace {
+
+constexpr const char* debian_keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 std::vector<std::string> words_of(const std::string& text) {
     std::istringstream stream(text);
@@ -140,6 +148,64 @@ std::vector<network::Repository> repositories_of(const std::vector<std::string>&
     std::vector<network::Repository> repositories;
     for (const AptSource& source : parse_one_line(text)) repositories.push_back({source.uri, trusted});
     return repositories;
+}
+
+namespace {
+
+// The Debian entries among the host's own for `suite`, its -updates and -security companions included where the host
+// has them.
+std::vector<std::string> host_debian_sources(const std::string& suite) {
+    const std::vector<AptSource> host = debian_sources("/etc/apt");
+    std::vector<std::string> lines;
+    std::set<std::string> plain, security;
+    for (const AptSource& source : host)
+        (source.suite.find("security") != std::string::npos || source.suite.ends_with("/updates") ? security : plain)
+            .insert(source.uri);
+    if (plain.empty())
+        throw HostNotReady(
+            "this machine's apt has no Debian sources to install from; add one to "
+            "/etc/apt/sources.list.d, or name one in the recipe with url --url=…");
+    const auto add = [&](const std::string& uri, const std::string& name) {
+        lines.push_back(AptSource{uri, name, {"main"}, debian_keyring}.line());
+    };
+    for (const std::string& uri : plain) add(uri, suite);
+    if (suite == "sid" || suite == "unstable") return lines;
+    for (const AptSource& source : host)
+        if (source.suite.ends_with("-updates")) {
+            add(source.uri, suite + "-updates");
+            break;
+        }
+    for (const std::string& uri : security) add(uri, suite + "-security");
+    return lines;
+}
+
+}  // namespace
+
+Sources apt_sources_of(const BuildPlan& plan, const BuildHost& host) {
+    const Distribution& distribution = plan.distribution;
+    const auto supplied = host.keyrings.find(distribution.id);
+    const std::string keyring = supplied == host.keyrings.end() ? distribution.keyring : supplied->second;
+    const auto with_keys = [&](const std::string& line) {
+        if (keyring.empty() || ::access(keyring.c_str(), R_OK) != 0)
+            throw HostNotReady("the keys of " + distribution.title + "'s packages are not here" +
+                               (keyring.empty() ? "" : " (" + keyring + ")") + "; they are: " + distribution.keys +
+                               "; give them with --keyring " + distribution.id + "=FILE");
+        return "deb [signed-by=" + keyring + "] " + line.substr(4);
+    };
+    Sources found;
+    std::vector<std::string> trusted;
+    const bool here = distribution.id.starts_with("debian-");
+    if (plan.default_sources && here) trusted = host_debian_sources(distribution.suite);
+    std::vector<std::string> others = plan.sources;
+    std::istringstream guest_lines(plan.guest_sources);
+    for (std::string line; std::getline(guest_lines, line);)
+        if (plan.default_sources && !here) others.push_back(line);
+    found.lines = trusted;
+    for (const std::string& line : others) found.lines.push_back(with_keys(line));
+    found.repositories = repositories_of(trusted, true);
+    others.push_back(plan.guest_sources);
+    for (const auto& repository : repositories_of(others, false)) found.repositories.push_back(repository);
+    return found;
 }
 
 }  // namespace builders::packages

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The host's apt sources, both styles (sources.list(5)), reduced to what a build may use of them.
+// Where packages of Debian's family come from: the host's apt sources, both styles (sources.list(5)), reduced to what
+// a build may use of them, and those of the plan.
 #include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "builders/sandbox/way_out.hpp"
+#include "builders/packages/family.hpp"
 
 namespace builders::packages {
 
@@ -28,5 +29,9 @@ std::vector<AptSource> debian_sources(const std::filesystem::path& apt_folder);
 
 // Every http(s) address in lines of apt's one-line style.
 std::vector<network::Repository> repositories_of(const std::vector<std::string>& apt_lines, bool trusted);
+
+// One-line entries with their Signed-By: the plan's, and the distribution's own, which for Debian are those of this
+// machine without its credentials. Throws HostNotReady when there are none, or no keys.
+Sources apt_sources_of(const BuildPlan& plan, const BuildHost& host);
 
 }  // namespace builders::packages

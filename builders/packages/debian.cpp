@@ -1,233 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builders/packages/debian.hpp"
 
-#include <unistd.h>
-
-#include <algorithm>
-#include <set>
 #include <sstream>
 
-#include "builders/job/errors.hpp"
 #include "builders/packages/apt_sources.hpp"
+#include "builders/packages/mmdebstrap.hpp"
 
 namespace builders::packages {
 namespace {
 
-constexpr const char* debian_keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+constexpr const char* grub_menu = "/boot/grub/grub.cfg";
 
-// Run by mmdebstrap, with the host's tools, while apt still has its indices.
-constexpr const char* digest_mark = "xenkiln-package ";
-constexpr const char* tell_digests =
-    "dpkg-query --admindir=\"$1/var/lib/dpkg\" --show --showformat='${Package}=${Version}\\n' | "
-    "APT_CONFIG=\"$MMDEBSTRAP_APT_CONFIG\" xargs -r apt-cache show 2>/dev/null | "
-    "awk -F': ' '/^Package: /{p=$2; v=a=\"\"} /^Version: /{v=$2} /^Architecture: /{a=$2} "
-    "/^SHA256: /{print \"xenkiln-package\", p, v, a, $2}' >&2";
-
-std::string joined(const std::vector<std::string>& parts, const char* between) {
-    std::string text;
-    for (const std::string& part : parts) text += (text.empty() ? "" : between) + part;
-    return text;
-}
-
-// The package that a line of apt's complains about.
-std::string missing_package(const std::string& line) {
-    for (const auto& [before, after] :
-         {std::pair{"E: Unable to locate package ", ""}, std::pair{"E: Package '", "' has no installation candidate"},
-          std::pair{"E: Couldn't find any package by glob '", "'"},
-          std::pair{"E: Couldn't find any package by regex '", "'"}}) {
-        if (!line.starts_with(before)) continue;
-        const std::string rest = line.substr(std::string(before).size());
-        return *after ? rest.substr(0, rest.find(after)) : rest;
-    }
-    return {};
-}
-
-// mmdebstrap's own output tells how far it is: packages to install, then each fetched, unpacked and
-// set up. Download counts little, because it is the mirror's speed and not ours.
-class InstallProgress {
-public:
-    InstallProgress(Progress& progress, std::string suite) : progress_(progress), suite_(std::move(suite)) {}
-
-    void line(std::string_view text) {
-        const std::string line(text);
-        if (line.starts_with(digest_mark)) {
-            std::istringstream words(line);
-            std::string mark, name, version, architecture, digest;
-            if (words >> mark >> name >> version >> architecture >> digest)
-                digests_[name + "=" + version + ":" + architecture] = digest;
-            return;
-        }
-        progress_.line(line);
-        last_.push_back(line);
-        if (last_.size() > 40) last_.erase(last_.begin());
-        if (const std::string package = missing_package(line); !package.empty()) {
-            missing_.insert(package);
-        } else if (const std::size_t at = line.find(" newly installed"); at != std::string::npos) {
-            const std::size_t begin = line.find_last_not_of("0123456789", at - 1) + 1;
-            ++counts_;
-            if (begin < at) expected_ += std::stoul(line.substr(begin, at - begin)) * 3;
-        } else if (line.starts_with("Get:") || line.starts_with("Unpacking ") || line.starts_with("Setting up ")) {
-            ++seen_;
-            // The essential set comes first and the rest is counted only then: reckon with some of it.
-            const double all =
-                static_cast<double>(std::max<std::size_t>(expected_ + (counts_ < 2 ? 180 : 0), seen_ + 1));
-            // A second count makes the whole larger; the bar does not go back for it.
-            fraction_ = std::max(fraction_, std::min(0.99, static_cast<double>(seen_) / all));
-            progress_.fraction(fraction_);
-        }
-    }
-
-    std::string digest(const InstalledPackage& package) const {
-        const auto found = digests_.find(package.name + "=" + package.version + ":" + package.architecture);
-        return found == digests_.end() ? "" : found->second;
-    }
-
-    [[noreturn]] void fail(const Outcome& outcome) const {
-        if (!missing_.empty())
-            throw StepFailed((missing_.size() == 1 ? "package " : "packages ") +
-                             joined({missing_.begin(), missing_.end()}, ", ") +
-                             (missing_.size() == 1 ? " is" : " are") + " not in the repositories of " + suite_);
-        for (auto line = last_.rbegin(); line != last_.rend(); ++line)
-            if (line->starts_with("E: ") && line->find("mmdebstrap") == std::string::npos &&
-                line->find("failed to run") == std::string::npos && !line->starts_with("E: apt-get "))
-                throw StepFailed("installing packages failed: " + line->substr(3) + expired_hint(*line));
-        throw StepFailed("mmdebstrap failed with exit code " + std::to_string(outcome.exit_code) +
-                         (last_.empty() ? "" : ": " + last_.back()));
-    }
-
-private:
-    static std::string expired_hint(const std::string& line) {
-        if (line.find(" is expired") == std::string::npos) return {};
-        return " The operator can take it all the same, as of a snapshot, with --accept-expired-indices.";
-    }
-
-    Progress& progress_;
-    std::string suite_;
-    std::vector<std::string> last_;
-    std::set<std::string> missing_;
-    std::map<std::string, std::string> digests_;
-    std::size_t expected_ = 0, seen_ = 0, counts_ = 0;
-    double fraction_ = 0;
-};
-
-std::vector<InstalledPackage> installed(const std::string& dpkg_status) {
-    std::vector<InstalledPackage> packages;
-    InstalledPackage current;
-    bool is_installed = false;
-    std::istringstream lines(dpkg_status);
-    const auto finish = [&] {
-        if (is_installed && !current.name.empty()) packages.push_back(current);
-        current = {};
-        is_installed = false;
-    };
+std::vector<BootEntry> grub_entries(Guest& guest) {
+    std::vector<BootEntry> entries;
+    std::istringstream lines(guest.read_file(grub_menu));
     for (std::string line; std::getline(lines, line);) {
-        // Paragraphs begin with Package:, whether or not empty lines came through.
-        if (line.starts_with("Package: ")) {
-            finish();
-            current.name = line.substr(9);
-        }
-        if (line.starts_with("Version: ")) current.version = line.substr(9);
-        if (line.starts_with("Architecture: ")) current.architecture = line.substr(14);
-        if (line.starts_with("Status: ")) is_installed = line.ends_with(" installed");
+        std::istringstream words(line);
+        std::string word;
+        if (words >> word && word == "linux") entries.push_back({.file = "grub.cfg", .line = line});
     }
-    finish();
-    return packages;
+    return entries;
 }
 
 }  // namespace
 
-std::vector<std::string> host_debian_sources(const std::string& suite) {
-    const std::vector<AptSource> host = debian_sources("/etc/apt");
-    std::vector<std::string> lines;
-    std::set<std::string> plain, security;
-    for (const AptSource& source : host)
-        (source.suite.find("security") != std::string::npos || source.suite.ends_with("/updates") ? security : plain)
-            .insert(source.uri);
-    if (plain.empty())
-        throw HostNotReady(
-            "this machine's apt has no Debian sources to install from; add one to "
-            "/etc/apt/sources.list.d, or name one in the recipe with url --url=…");
-    const auto add = [&](const std::string& uri, const std::string& name) {
-        lines.push_back(AptSource{uri, name, {"main"}, debian_keyring}.line());
-    };
-    for (const std::string& uri : plain) add(uri, suite);
-    if (suite == "sid" || suite == "unstable") return lines;
-    for (const AptSource& source : host)
-        if (source.suite.ends_with("-updates")) {
-            add(source.uri, suite + "-updates");
-            break;
-        }
-    for (const std::string& uri : security) add(uri, suite + "-security");
-    return lines;
-}
-
-Sources sources_of(const BuildPlan& plan, const BuildHost& host) {
-    const Distribution& distribution = plan.distribution;
-    const auto supplied = host.keyrings.find(distribution.id);
-    const std::string keyring = supplied == host.keyrings.end() ? distribution.keyring : supplied->second;
-    const auto with_keys = [&](const std::string& line) {
-        if (keyring.empty() || ::access(keyring.c_str(), R_OK) != 0)
-            throw HostNotReady("the keys of " + distribution.title + "'s packages are not here" +
-                               (keyring.empty() ? "" : " (" + keyring + ")") + "; they are: " + distribution.keys +
-                               "; give them with --keyring " + distribution.id + "=FILE");
-        return "deb [signed-by=" + keyring + "] " + line.substr(4);
-    };
-    Sources found;
-    std::vector<std::string> trusted;
-    const bool here = distribution.id.starts_with("debian-");
-    if (plan.default_sources && here) trusted = host_debian_sources(distribution.suite);
-    std::vector<std::string> others = plan.sources;
-    std::istringstream guest_lines(plan.guest_sources);
-    for (std::string line; std::getline(guest_lines, line);)
-        if (plan.default_sources && !here) others.push_back(line);
-    found.lines = trusted;
-    for (const std::string& line : others) found.lines.push_back(with_keys(line));
-    found.repositories = repositories_of(trusted, true);
-    others.push_back(plan.guest_sources);
-    for (const auto& repository : repositories_of(others, false)) found.repositories.push_back(repository);
-    return found;
-}
-
-std::vector<InstalledPackage> install(const DebianInstall& wanted, Sandbox& sandbox, Progress& progress,
-                                      std::stop_token stop) {
-    Command command;
-    command.argv = {"mmdebstrap",
-                    "--mode=root",
-                    "--verbose",  // else neither apt nor dpkg is heard, and there is no progress to tell
-                    "--variant=" + wanted.variant,
-                    "--architectures=" + wanted.architecture,
-                    "--components=" + joined(wanted.components, ","),
-                    "--skip=check/empty",
-                    "--skip=setup/copy-host-apt-sources-and-preferences",
-                    std::string("--customize-hook=") + tell_digests,
-                    "--dpkgopt=force-unsafe-io",
-                    "--aptopt=APT::Install-Recommends \"false\"",
-                    "--aptopt=Acquire::Languages \"none\"",
-                    "--aptopt=Acquire::Retries \"3\"",
-                    "--aptopt=Acquire::http::Pipeline-Depth \"0\""};  // the proxy answers one after another
-    if (!wanted.packages.empty()) command.argv.push_back("--include=" + joined(wanted.packages, ","));
-    if (wanted.expired_indices) command.argv.push_back("--aptopt=Acquire::Check-Valid-Until \"false\"");
-    for (const std::string& path : wanted.excluded_paths) command.argv.push_back("--dpkgopt=path-exclude=" + path);
-    command.argv.insert(command.argv.end(), {wanted.suite, "/tree", "-"});
-    command.input = joined(wanted.sources, "\n") + "\n";
-    command.environment = plain_environment();
-    command.environment["HOME"] = "/tmp";
-
-    InstallProgress reader(progress, wanted.suite);
-    const Outcome outcome = sandbox.run_tool(
-        command, wanted.network, wanted.keyrings, [&](std::string_view line) { reader.line(line); }, stop);
-    if (!outcome.ok()) reader.fail(outcome);
-
-    // Nothing of the host or of the installation stays: its resolver, name, sources and options.
-    sandbox.write_files(
-        {{"/etc/apt/sources.list", wanted.guest_sources}, {"/etc/hostname", "localhost\n"}, {"/etc/resolv.conf", ""}},
-        stop);
-    Command clean;
-    clean.argv = {"rm", "-f", "--", "/tree/etc/apt/apt.conf.d/99mmdebstrap", "/tree/etc/dpkg/dpkg.cfg.d/99mmdebstrap"};
-    sandbox.run_tool(clean, Network::none, {}, {}, stop);
-    std::vector<InstalledPackage> packages = installed(sandbox.read_file("/var/lib/dpkg/status", stop));
-    for (InstalledPackage& package : packages) package.sha256 = reader.digest(package);
-    return packages;
+const Family& debian() {
+    static const Family family{
+        .name = "debian",
+        .view = {.folders = {"/etc/apt", "/etc/apt/apt.conf.d", "/etc/dpkg"},
+                 .read_only = {"/etc/apt/trusted.gpg.d", "/etc/dpkg/origins"},
+                 .users = "_apt:x:42:65534::/nonexistent:/usr/sbin/nologin\n",
+                 .environment = {{"DEBIAN_FRONTEND", "noninteractive"}}},
+        .boot = {.kernel = {"/boot/vmlinuz-*"},
+                 .config = {"/boot/config-*"},
+                 .initramfs = {"/boot/initrd.img-*"},
+                 .list_initramfs = "lsinitramfs",
+                 .add_module = "echo * >>/etc/initramfs-tools/modules && update-initramfs -u -k all",
+                 .menu = grub_menu,
+                 .legacy_menu = "/boot/grub/menu.lst"},
+        .loader = {.bios = "grub-install --target=i386-pc --no-floppy --recheck",
+                   .uefi = "grub-install --target=x86_64-efi --efi-directory=/boot/efi --no-nvram "
+                           "--force-extra-removable --recheck",
+                   .menu = "update-grub"},
+        .traces = {.emptied = {"var/cache/apt", "var/lib/apt/lists"},
+                   .kept = {"var/cache/apt/archives/partial", "var/lib/apt/lists/partial"},
+                   .documentation = "rm -rf usr/share/man/* usr/share/info/* && "
+                                    "find usr/share/doc -type f ! -name copyright -delete && "
+                                    "find usr/share/doc -type l -delete && "
+                                    "find usr/share/doc -mindepth 1 -type d -empty -delete"},
+        .agents = {.packages = {"xe-guest-utilities*", "xen-guest-agent"},
+                   .where = "Ubuntu's universe has the first, Debian has neither"},
+        .sources = apt_sources_of,
+        .install = install_with_mmdebstrap,
+        .boot_entries = grub_entries};
+    return family;
 }
 
 }  // namespace builders::packages

@@ -14,6 +14,7 @@ namespace builders {
 namespace {
 
 using Error = std::optional<std::string>;
+using formats::Compression;
 
 std::string in_quotes(std::string_view text) {
     return "'" + kickstart::without_secrets_in_text(text).substr(0, 200) + "'";
@@ -80,39 +81,47 @@ Error set_disks(BuildOptions& options, std::string_view value) {
     return std::nullopt;
 }
 
+// "vhd-fixed", "xva.xz", "raw.zst:3".
+Error read_output(const std::string& text, formats::OutputKind& kind) {
+    const std::size_t colon = std::min(text.find(':'), text.size());
+    const std::string name = text.substr(0, colon);
+    const std::size_t dot = std::min(name.find('.'), name.size());
+    const auto format = formats::output_kind_from(name.substr(0, dot));
+    if (!format)
+        return in_quotes(name.substr(0, dot)) +
+               " is not a format; xva, vhd, vhd-fixed, raw, qcow2, qcow2-zlib and qcow2-zstd are";
+    kind = *format;
+    if (dot < name.size()) {
+        kind.packing = formats::compression_from(std::string_view(name).substr(dot + 1)).value_or(Compression::none);
+        if (kind.packing == Compression::none)
+            return in_quotes(name.substr(dot + 1)) + " is not a compression; xz, gz and zst are";
+        if (kind.clusters != Compression::none)
+            return in_quotes(name) + ": the clusters of " + name.substr(0, dot) + " are compressed already";
+    }
+    if (colon == text.size()) return std::nullopt;
+    if (kind.packing == Compression::none)
+        return in_quotes(text) + " takes no level: no compression is named before it";
+    const auto level = whole_number(std::string_view(text).substr(colon + 1));
+    if (!level) return in_quotes(text) + " has no number after the colon";
+    const formats::Levels range = formats::levels(kind.packing);
+    if (*level > 99 || static_cast<int>(*level) < range.lowest || static_cast<int>(*level) > range.highest)
+        return std::string(formats::to_string(kind.packing)) + " has levels " + std::to_string(range.lowest) + " to " +
+               std::to_string(range.highest) + ", not " + std::to_string(*level);
+    kind.level = static_cast<int>(*level);
+    return std::nullopt;
+}
+
 Error set_outputs(BuildOptions& options, std::string_view value) {
-    std::vector<Output> outputs;
+    std::vector<formats::OutputKind> outputs;
     std::istringstream parts{std::string(value)};
     for (std::string part; std::getline(parts, part, ',');) {
-        Output output;
-        if (const std::size_t colon = part.find(':'); colon != std::string::npos) {
-            const auto level = whole_number(std::string_view(part).substr(colon + 1));
-            if (!level || *level > 99) return "outputs: " + in_quotes(part) + " has no number after the colon";
-            output.level = static_cast<int>(*level);
-            part.resize(colon);
-        }
-        const std::size_t dot = part.find('.');
-        output.format = part.substr(0, dot);
-        if (output.format != "xva")
-            return "outputs: " + in_quotes(output.format) +
-                   " is not a format; xva is, as xva, xva.xz, xva.gz or xva.zst";
-        if (dot != std::string::npos) {
-            const auto kind = formats::compression_from(std::string_view(part).substr(dot + 1));
-            if (!kind)
-                return "outputs: " + in_quotes(part.substr(dot + 1)) + " is not a compression; xz, gz and zst are";
-            output.compression = formats::to_string(*kind);
-            const formats::Levels range = formats::levels(*kind);
-            if (output.level && (*output.level < range.lowest || *output.level > range.highest))
-                return "outputs: " + output.compression + " has levels " + std::to_string(range.lowest) + " to " +
-                       std::to_string(range.highest) + ", not " + std::to_string(*output.level);
-        } else if (output.level) {
-            return "outputs: " + in_quotes(part) + " is not compressed and takes no level";
-        }
-        for (const Output& other : outputs)
-            if (other.extension() == output.extension()) return "outputs: " + in_quotes(part) + " is listed twice";
-        outputs.push_back(output);
+        formats::OutputKind kind;
+        if (const Error wrong = read_output(part, kind)) return "outputs: " + *wrong;
+        for (const formats::OutputKind& other : outputs)
+            if (output_name(other) == output_name(kind)) return "outputs: " + output_name(kind) + " is named twice";
+        outputs.push_back(kind);
     }
-    if (outputs.empty()) return "outputs: names nothing; write it like xva.xz or xva.zst:3,xva";
+    if (outputs.empty()) return "outputs: names nothing; write it like xva.xz or xva.zst:3,vhd";
     options.outputs = outputs;
     return std::nullopt;
 }
@@ -208,7 +217,9 @@ const std::vector<Key>& keys() {
                  }
              return "layout: " + in_quotes(v) + " is not one of mbr, gpt, uefi, hybrid, partitionless, automatic";
          }},
-        {"outputs", "files to publish: xva, xva.xz, xva.gz, xva.zst, each with :LEVEL, separated by commas",
+        {"outputs",
+         "files to publish, separated by commas: xva, vhd, vhd-fixed, raw, qcow2, each also with .xz, .gz or .zst and "
+         "then :LEVEL; qcow2-zlib, qcow2-zstd; only an xva holds several disks",
          set_outputs},
         {"kind", "vm, or template (cannot be started itself)",
          [](BuildOptions& o, std::string_view v) -> Error {
@@ -244,11 +255,6 @@ void prefer(std::optional<T>& into, const std::optional<T>& from) {
 }
 
 }  // namespace
-
-std::string Output::extension() const {
-    const auto kind = formats::compression_from(compression);
-    return format + std::string(formats::file_ending(kind.value_or(formats::Compression::none)));
-}
 
 std::optional<std::string> set_option(BuildOptions& options, std::string_view key, std::string_view value) {
     std::string known;

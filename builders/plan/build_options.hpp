@@ -11,17 +11,10 @@
 
 #include "builders/plan/storage_plan.hpp"
 #include "builders/plan/tree_file.hpp"
+#include "formats/image/plan_output.hpp"
 #include "formats/machine/hardware.hpp"
 
 namespace builders {
-
-// One file to publish: "xva.xz", "xva.zst:3" (level), "xva".
-struct Output {
-    std::string format;             // "xva"
-    std::string compression;        // "", "xz", "gzip", "zstd"
-    std::optional<int> level;       // the compression's own scale; default by docs/formats/compression.md
-    std::string extension() const;  // "xva.xz", "xva.gz", "xva.zst", "xva"
-};
 
 struct AuthorizedKey {
     std::string user, key;
@@ -35,7 +28,7 @@ struct BuildOptions {
     std::optional<std::uint64_t> memory_bytes;  // default 2 GiB
     std::vector<std::uint64_t> disk_sizes;      // bytes, one for each disk of the recipe; default 8 GiB
     std::optional<Layout> layout;               // default: what the recipe's partitions ask for
-    std::vector<Output> outputs;                // default one: xva.xz
+    std::vector<formats::OutputKind> outputs;   // default one: xva.xz; of each, what its name and level say
     std::optional<bool> is_template;            // kind=template|vm
     std::optional<std::string> xva_checksum;    // sha1 (default) | xxhash
     std::optional<Network> network;             // of packages' scriptlets and %post; default mirrors

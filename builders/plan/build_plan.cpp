@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "builders/plan/families.hpp"
 #include "builders/plan/plan_parts.hpp"
 #include "formats/stream/digest.hpp"
 #include "kickstart/script_secrets.hpp"
@@ -43,6 +44,22 @@ void choose_distribution(const kickstart::Recipe& recipe, const BuildOptions& op
     plan.distribution_guessed = named->guessed;
     plan.notes.push_back({named->line, "distribution: " + plan.distribution.id + ", by " + named->because +
                                            "; the option distribution names another"});
+}
+
+void choose_outputs(const kickstart::Recipe& recipe, const BuildOptions& request, const BuildOptions& options,
+                    BuildPlan& plan, plan::Errors& errors) {
+    plan.outputs = options.outputs;
+    if (plan.outputs.empty()) plan.outputs.push_back(formats::output_kind_from("xva.xz").value());
+    const std::size_t disks = plan.storage.disks.size();
+    if (disks < 2) return;
+    int line = 0;
+    for (const kickstart::OptionComment& comment : recipe.options)
+        if (comment.key == "outputs" && request.outputs.empty()) line = comment.line;
+    for (const formats::OutputKind& kind : plan.outputs)
+        if (kind.format != formats::Format::xva)
+            plan::refuse(errors, line,
+                         "outputs: the recipe has " + std::to_string(disks) + " disks, " + output_name(kind) +
+                             " holds one; an xva holds all of them");
 }
 
 json::array strings(const std::vector<std::string>& list) {
@@ -217,6 +234,7 @@ PlanResult plan_build(const kickstart::Recipe& recipe, const BuildOptions& reque
     choose_distribution(recipe, options, plan, errors);
     plan::treat_commands(recipe, plan, errors);
     plan::plan_storage(recipe, options, plan, errors);
+    choose_outputs(recipe, request, options, plan, errors);
     if (!plan.distribution.id.empty()) {
         (plan.distribution.family == "rpm" ? plan::plan_rpm : plan::plan_debian)(recipe, options, plan, errors);
         plan::plan_users(recipe, options, plan, errors);
@@ -240,7 +258,6 @@ PlanResult plan_build(const kickstart::Recipe& recipe, const BuildOptions& reque
     plan.hardware.name = plan.release_name;
     plan.hardware.description = plan.distribution.title + ", built " + date.substr(0, 4) + "-" + date.substr(4, 2) +
                                 "-" + date.substr(6, 2) + " by xenkiln";
-    plan.outputs = options.outputs.empty() ? std::vector<Output>{{"xva", "xz", std::nullopt}} : options.outputs;
     plan.network = options.network.value_or(Network::mirrors);
     plan.xxhash = options.xva_checksum == "xxhash";
     name_file_systems(plan);
@@ -248,9 +265,14 @@ PlanResult plan_build(const kickstart::Recipe& recipe, const BuildOptions& reque
 }
 
 std::optional<std::string> not_built_yet(const BuildPlan& plan) {
-    if (plan.distribution.family == "debian" || plan.distribution.family.empty()) return std::nullopt;
+    std::string built;
+    for (const FamilyFacts& family : families()) {
+        if (!family.built) continue;
+        if (plan.distribution.family == family.name || plan.distribution.family.empty()) return std::nullopt;
+        built += (built.empty() ? "" : ", ") + std::string(family.releases);
+    }
     return "distribution " + plan.distribution.id + ": images of " + plan.distribution.title +
-           " can be planned and are not built yet; those of Debian and Ubuntu are";
+           " can be planned and are not built yet; those of " + built + " are";
 }
 
 std::optional<kickstart::Diagnostic> forbidden(const BuildPlan& plan, const BuildHost& host) {
@@ -288,8 +310,8 @@ json::value plan_json(const BuildPlan& plan, Secrets secrets) {
     for (const ScriptPlan& script : plan.pre_scripts) pre_scripts.push_back(script_json(script));
     for (const ScriptPlan& script : plan.scripts) scripts.push_back(script_json(script));
     for (const Note& note : plan.notes) notes.push_back({{"line", note.line}, {"message", note.message}});
-    for (const Output& output : plan.outputs)
-        outputs.push_back({{"file", output.extension()},
+    for (const formats::OutputKind& output : plan.outputs)
+        outputs.push_back({{"file", output_name(output)},
                            {"level", output.level ? json::value(*output.level) : json::value(nullptr)}});
     for (const kickstart::Group& group : plan.groups) groups.push_back(group_json(group));
     json::object object{{"release_name", plan.release_name},

@@ -56,8 +56,8 @@ struct BuildPlan {
         false;                         // nothing names it: it can be planned, and forbidden() keeps it from being built
     std::string distribution_because;  // what named it: "the option distribution", "url http://…", "#version=RHEL7"
     formats::Hardware hardware;
-    std::vector<Output> outputs;
-    bool xxhash = false;
+    std::vector<formats::OutputKind> outputs;  // what their names and levels say; the rest is the worker's
+    bool xxhash = false;                       // of an XVA's chunks
 
     std::vector<std::string> packages;           // sorted, unique
     std::vector<std::string> excluded_packages;  // and groups, "@games", of an RPM family
@@ -91,11 +91,6 @@ struct BuildPlan {
     std::vector<Note> notes;
 };
 
-// The recipe at the level that fits best, and when that has errors, at the level of the release that is to be
-// installed: `distribution`, or what the recipe names.
-kickstart::ParseResult read_recipe(std::string_view text, const kickstart::ParseOptions& how,
-                                   const std::string& distribution);
-
 struct PlanResult {
     BuildPlan plan;  // of use only when ok()
     std::vector<kickstart::Diagnostic> errors;
@@ -105,6 +100,18 @@ struct PlanResult {
 // `date` is YYYYMMDD. `request` beats the recipe's own `#xenkiln:` options. All that a recipe asks for
 // and the build would not do is an error (nothing has been downloaded yet) or a note with its line.
 PlanResult plan_build(const kickstart::Recipe& recipe, const BuildOptions& request, const std::string& date);
+
+// The one way from a text to its plan, for command, API and worker alike, so that all of them understand the same.
+struct PlannedRecipe {
+    kickstart::ParseResult read;
+    PlanResult planned;                                 // of use only when both are ok()
+    std::vector<kickstart::Diagnostic> errors() const;  // of the text, then of the plan
+};
+
+// The text is read at the level that fits best, and when that has errors, at the level of the release that is to be
+// installed: the request's distribution, the recipe's own, or what the recipe names otherwise.
+PlannedRecipe plan_recipe(std::string_view text, const BuildOptions& request, const std::string& date,
+                          const kickstart::ParseOptions& how = {});
 
 // Why nothing can build it yet, if so: its family has no builder.
 std::optional<std::string> not_built_yet(const BuildPlan& plan);

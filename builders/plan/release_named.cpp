@@ -206,15 +206,22 @@ std::optional<std::string> foreign_architecture(const std::string& address) {
 }  // namespace builders::plan
 
 namespace builders {
+namespace {
 
-kickstart::ParseResult read_recipe(std::string_view text, const kickstart::ParseOptions& how,
-                                   const std::string& distribution) {
+const Distribution* release_to_install(const kickstart::Recipe& recipe, const BuildOptions& request) {
+    std::string wished = request.distribution.value_or("");
+    for (const kickstart::OptionComment& comment : recipe.options)
+        if (!request.distribution && comment.key == "distribution") wished = comment.value;
+    if (const Distribution* found = find_distribution(wished)) return found;
+    const auto named = plan::release_named(recipe);
+    return named && !named->guessed ? named->distribution : nullptr;
+}
+
+kickstart::ParseResult read_recipe(std::string_view text, const BuildOptions& request,
+                                   const kickstart::ParseOptions& how) {
     kickstart::ParseResult result = kickstart::parse(text, how);
     if (result.ok() || !how.version.empty()) return result;
-    const Distribution* release = find_distribution(distribution);
-    if (!release)
-        if (const auto named = plan::release_named(result.recipe); named && !named->guessed)
-            release = named->distribution;
+    const Distribution* release = release_to_install(result.recipe, request);
     if (!release || release->level.empty()) return result;
     kickstart::ParseOptions as_it_does = how;
     as_it_does.version = release->level;
@@ -222,6 +229,24 @@ kickstart::ParseResult read_recipe(std::string_view text, const kickstart::Parse
     if (!other.ok()) return result;
     other.recipe.version_reason = "as the installer of " + release->title + " reads it";
     return other;
+}
+
+}  // namespace
+
+std::vector<kickstart::Diagnostic> PlannedRecipe::errors() const {
+    std::vector<kickstart::Diagnostic> all;
+    for (const kickstart::Diagnostic& one : read.diagnostics)
+        if (one.severity == kickstart::Severity::error) all.push_back(one);
+    all.insert(all.end(), planned.errors.begin(), planned.errors.end());
+    return all;
+}
+
+PlannedRecipe plan_recipe(std::string_view text, const BuildOptions& request, const std::string& date,
+                          const kickstart::ParseOptions& how) {
+    PlannedRecipe result;
+    result.read = read_recipe(text, request, how);
+    result.planned = plan_build(result.read.recipe, request, date);
+    return result;
 }
 
 }  // namespace builders

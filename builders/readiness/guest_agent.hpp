@@ -6,11 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "builders/packages/debian.hpp"
+#include "builders/packages/family.hpp"
 
 namespace builders::readiness {
 
 // What to say of an image without one: that there is none, what that costs, and how to add it.
-std::optional<std::string> no_guest_agent(const std::vector<packages::InstalledPackage>& installed);
+std::optional<std::string> no_guest_agent(const std::vector<packages::InstalledPackage>& installed,
+                                          const packages::GuestAgents& agents);
 
 }  // namespace builders::readiness

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <sstream>
 #include <string_view>
@@ -39,10 +40,14 @@ std::vector<IdRange> ranges_in(const char* file, const std::string& user) {
     return found;
 }
 
-void require_program(const char* name, const char* package) {
+constexpr std::array own_tools{
+    HostTool{.program = "newuidmap", .package = "uidmap"}, HostTool{.program = "bwrap", .package = "bubblewrap"},
+    HostTool{.program = "socat", .package = "socat"}, HostTool{.program = "ip", .package = "iproute2"}};
+
+bool is_installed(const HostTool& tool) {
     for (const char* folder : {"/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/"})
-        if (::access((std::string(folder) + name).c_str(), X_OK) == 0) return;
-    throw HostNotReady(std::string(name) + " is not installed; install it with: sudo apt install " + package);
+        if (::access((std::string(folder) + tool.program).c_str(), X_OK) == 0) return true;
+    return false;
 }
 
 }  // namespace
@@ -59,16 +64,19 @@ SubordinateIds own_subordinate_ids() {
     return ids;
 }
 
+void require_programs(std::span<const HostTool> tools) {
+    for (const HostTool& tool : tools)
+        if (!is_installed(tool))
+            throw HostNotReady(std::string(tool.program) + " is not installed; install it with: sudo apt install " +
+                               tool.package);
+}
+
 void check_sandbox_available() {
     if (::geteuid() == 0)
         throw HostNotReady(
             "builds never run as root; run xenkiln as an ordinary user "
             "(packaging/service-user makes one)");
-    require_program("newuidmap", "uidmap");
-    require_program("bwrap", "bubblewrap");
-    require_program("mmdebstrap", "mmdebstrap");
-    require_program("socat", "socat");
-    require_program("ip", "iproute2");
+    require_programs(own_tools);
     own_subordinate_ids();
     std::string said;
     Command probe = in_id_range({"true"});

@@ -156,10 +156,8 @@ void feed(const File& to, const std::string& input) {
 }  // namespace
 
 std::map<std::string, std::string> plain_environment() {
-    return {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-            {"LANG", "C.UTF-8"},
-            {"HOME", "/"},
-            {"DEBIAN_FRONTEND", "noninteractive"}};
+    return {
+        {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, {"LANG", "C.UTF-8"}, {"HOME", "/"}};
 }
 
 pid_t fork_with_default_signals() {

@@ -45,7 +45,7 @@ pid_t fork_with_default_signals();
 // All output of a tool that must succeed. Throws StepFailed with its output when it does not.
 std::string capture(const Command& command, std::stop_token stop = {});
 
-// A minimal environment: PATH, LANG=C.UTF-8, HOME=/, DEBIAN_FRONTEND=noninteractive.
+// A minimal environment: PATH, LANG=C.UTF-8, HOME=/.
 std::map<std::string, std::string> plain_environment();
 
 }  // namespace builders

@@ -178,8 +178,10 @@ Outcome Sandbox::contained(Command command, const LineHandler& on_line, const st
 }
 
 // The host's tools, read-only, and the few files under /etc they need.
-static void show_tools(Arguments& argv, Command& command, std::vector<formats::File>& kept, Network network) {
-    open_folders(argv, {"/etc", "/etc/ssl", "/etc/apt", "/etc/apt/apt.conf.d", "/etc/dpkg", "/var", "/var/lib"});
+static void show_tools(Arguments& argv, Command& command, std::vector<formats::File>& kept, const HostView& more,
+                       Network network) {
+    open_folders(argv, {"/etc", "/etc/ssl", "/var", "/var/lib"});
+    for (const std::string& folder : more.folders) open_folders(argv, {folder.c_str()});
     add(argv, {"--ro-bind", "/usr", "/usr"});
     for (const char* folder : {"bin", "sbin", "lib", "lib32", "lib64"}) {
         std::error_code none;
@@ -194,14 +196,13 @@ static void show_tools(Arguments& argv, Command& command, std::vector<formats::F
         command.keep_fds.push_back(kept.back().descriptor());
         add(argv, {"--ro-bind-data", std::to_string(kept.back().descriptor()), path});
     };
-    text(
-        "root:x:0:0:root:/tmp:/bin/sh\n_apt:x:42:65534::/nonexistent:/usr/sbin/nologin\n"
-        "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
-        "/etc/passwd");
+    text("root:x:0:0:root:/tmp:/bin/sh\n" + more.users + "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+         "/etc/passwd");
     text("root:x:0:\nnogroup:x:65534:\n", "/etc/group");
-    for (const char* path : {"/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/nsswitch.conf", "/etc/ld.so.cache",
-                             "/etc/apt/trusted.gpg.d", "/etc/dpkg/origins", "/etc/alternatives"})
+    for (const char* path :
+         {"/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/nsswitch.conf", "/etc/ld.so.cache", "/etc/alternatives"})
         read_only(argv, path);
+    for (const fs::path& path : more.read_only) read_only(argv, path);
     if (network != Network::open) return;
     for (const char* path : {"/etc/resolv.conf", "/etc/hosts"}) read_only(argv, path);
 }
@@ -231,6 +232,7 @@ Outcome Sandbox::start(std::vector<std::string> argv, Command command, Network n
     add(argv,
         {"--die-with-parent", "--new-session", "--chdir", command.directory.empty() ? folder : command.directory});
     environment(argv, command, has_way_out(network));
+    for (const auto& [name, value] : host_view_.environment) add(argv, {"--setenv", name, value});
     add(argv, {"--"});
     argv.insert(argv.end(), command.argv.begin(), command.argv.end());
     command.argv = std::move(argv);
@@ -251,7 +253,7 @@ Outcome Sandbox::run_tool(Command command, Network network, const std::vector<fs
                           const LineHandler& on_line, std::stop_token stop) {
     std::vector<formats::File> kept;
     Arguments argv = view(network, false);
-    show_tools(argv, command, kept, network);
+    show_tools(argv, command, kept, host_view_, network);
     own_file_systems(argv);
     for (const fs::path& path : more) {
         fs::path folder = "/";
@@ -279,7 +281,7 @@ Outcome Sandbox::run_in_tree(Command command, Network network, const LineHandler
 Outcome Sandbox::run_outside(Command command, Network network, const LineHandler& on_line, std::stop_token stop) {
     std::vector<formats::File> kept;
     Arguments argv = view(network, true);
-    show_tools(argv, command, kept, network);
+    show_tools(argv, command, kept, host_view_, network);
     own_file_systems(argv);
     open_folders(argv, {"/mnt"});
     add(argv,

@@ -9,9 +9,11 @@
 // A Sandbox owns one tree: the root file system being installed, under `work/tree`, whose files
 // belong to subordinate ids. remove_tree() is the only way to delete such files.
 #include <filesystem>
+#include <map>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "builders/plan/limits.hpp"
@@ -19,6 +21,14 @@
 #include "builders/sandbox/process.hpp"
 
 namespace builders {
+
+// What the package tools of one family need, besides what every tool does.
+struct HostView {
+    std::vector<std::string> folders;                // empty ones, each after its parent: "/etc/dpkg"
+    std::vector<std::filesystem::path> read_only;    // of the host, where they are there
+    std::string users;                               // lines of /etc/passwd
+    std::map<std::string, std::string> environment;  // of every program, the tree's included
+};
 
 class Sandbox {
 public:
@@ -30,6 +40,8 @@ public:
 
     // Where Network::mirrors leads: the Unix socket of a MirrorProxy. Without one it is Network::none.
     void set_proxy(std::filesystem::path socket) { proxy_ = std::move(socket); }
+
+    void set_host_view(HostView view) { host_view_ = std::move(view); }
 
     // A tool of the host (mmdebstrap, tar) as the namespace's root, with its capabilities there. Sees
     // the host's /usr and the few files under /etc that tools need, read-only; the tree as /tree; a
@@ -68,6 +80,7 @@ private:
 
     std::filesystem::path work_, tree_, proxy_;
     Limits limits_;
+    HostView host_view_;
 };
 
 }  // namespace builders

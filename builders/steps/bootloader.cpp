@@ -2,6 +2,7 @@
 #include "builders/steps/bootloader.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <sstream>
 
 #include "builders/job/errors.hpp"
@@ -9,23 +10,21 @@
 namespace builders::steps {
 namespace {
 
+namespace fs = std::filesystem;
+
 class Bootloader {
 public:
-    Bootloader(const BuildPlan& plan, Guest& guest, Progress& progress)
-        : plan_(plan), guest_(guest), progress_(progress) {}
+    Bootloader(const BuildPlan& plan, const packages::Family& family, Guest& guest, Progress& progress)
+        : plan_(plan), family_(family), guest_(guest), progress_(progress) {}
 
     void install() {
         const StoragePlan& storage = plan_.storage;
-        if (storage.boots_by_bios()) tool("grub-install --target=i386-pc --no-floppy --recheck " + boot_disk());
+        if (storage.boots_by_bios()) tool(family_.loader.bios + " " + boot_disk());
         progress_.fraction(0.4);
-        // In its own folder and as /EFI/BOOT/BOOTX64.EFI: a copied disk comes to firmware that remembers nothing.
-        if (storage.boots_by_uefi())
-            tool(
-                "grub-install --target=x86_64-efi --efi-directory=/boot/efi --no-nvram --force-extra-removable "
-                "--recheck");
+        if (storage.boots_by_uefi()) tool(family_.loader.uefi);
         progress_.fraction(0.6);
-        guest_.command({"mkdir", "-p", "/boot/grub"});
-        tool("update-grub");
+        guest_.command({"mkdir", "-p", fs::path(family_.boot.menu).parent_path()});
+        tool(family_.loader.menu);
         if (plan_.hardware.mode == formats::Mode::pv) write_legacy_menu();
     }
 
@@ -51,11 +50,14 @@ private:
 
     // For pv-grub and old pygrub: kernels as grub.cfg has them, newest first, on a disk without GRUB's own loader.
     void write_legacy_menu() {
-        std::istringstream images(guest_.command({"sh", "-c", "cd /boot && ls vmlinuz-* | sort -Vr"}));
+        const packages::BootFiles& files = family_.boot;
+        std::istringstream images(guest_.command({"sh", "-c", "ls " + files.kernel.pattern + " | sort -Vr"}));
         const bool own_boot =
             std::any_of(plan_.storage.disks[0].partitions.begin(), plan_.storage.disks[0].partitions.end(),
                         [](const PartitionPlan& p) { return p.file_system.mount_point == "/boot"; });
-        const std::string folder = own_boot ? "/" : "/boot/";
+        const auto seen_by_loader = [&](const std::string& path) {
+            return own_boot ? path.substr(std::string("/boot").size()) : path;
+        };
         const bool whole = plan_.storage.layout == Layout::partitionless;
         int number = 0;
         for (const PartitionPlan& part : plan_.storage.disks[0].partitions)
@@ -67,23 +69,24 @@ private:
         });
         std::string menu = "default 0\ntimeout " + std::to_string(plan_.timeout) + "\n";
         for (std::string image; std::getline(images, image);) {
-            const std::string version = image.substr(std::string("vmlinuz-").size());
+            const std::string version = files.kernel.version(image);
             menu += "\ntitle " + plan_.distribution.title + ", " + version + "\n\troot " + root + "\n\tkernel " +
-                    folder + image + " root=UUID=" + uuid + " ro " + plan_.kernel_arguments + "\n\tinitrd " + folder +
-                    "initrd.img-" + version + "\n";
+                    seen_by_loader(image) + " root=UUID=" + uuid + " ro " + plan_.kernel_arguments + "\n\tinitrd " +
+                    seen_by_loader(files.initramfs.of(version)) + "\n";
         }
-        guest_.write_file("/boot/grub/menu.lst", menu);
+        guest_.write_file(files.legacy_menu, menu);
     }
 
     const BuildPlan& plan_;
+    const packages::Family& family_;
     Guest& guest_;
     Progress& progress_;
 };
 
 }  // namespace
 
-void install_bootloader(const BuildPlan& plan, Guest& guest, Progress& progress) {
-    Bootloader(plan, guest, progress).install();
+void install_bootloader(const BuildPlan& plan, const packages::Family& family, Guest& guest, Progress& progress) {
+    Bootloader(plan, family, guest, progress).install();
 }
 
 }  // namespace builders::steps

@@ -156,19 +156,17 @@ void run_scripts(const std::vector<ScriptPlan>& scripts, const std::string& what
     }
 }
 
-void clean(const BuildPlan& plan, Sandbox& sandbox, std::stop_token stop) {
+void clean(const BuildPlan& plan, const packages::Traces& traces, Sandbox& sandbox, std::stop_token stop) {
+    std::string script =
+        "cd /tree && rm -f etc/ssh/ssh_host_* etc/udev/rules.d/70-persistent-* var/lib/dbus/machine-id "
+        "var/lib/systemd/random-seed root/.bash_history etc/machine-id etc/resolv.conf && rm -rf";
+    for (const std::string& folder : traces.emptied) script += " " + folder + "/*";
+    script += " var/tmp/* tmp/* run/* && find var/log -type f -exec truncate -s 0 {} +";
+    if (!traces.kept.empty()) script += " && mkdir -p " + joined(traces.kept, " ");
+    // Afterwards instead of while unpacking: filtering each package's archive costs more than it saves.
+    if (plan.exclude_docs && !traces.documentation.empty()) script += " && " + traces.documentation;
     Command command;
-    command.argv = {"sh", "-c",
-                    "cd /tree && rm -f etc/ssh/ssh_host_* etc/udev/rules.d/70-persistent-* var/lib/dbus/machine-id "
-                    "var/lib/systemd/random-seed root/.bash_history etc/machine-id etc/resolv.conf && "
-                    "rm -rf var/cache/apt/* var/lib/apt/lists/* var/tmp/* tmp/* run/* && "
-                    "find var/log -type f -exec truncate -s 0 {} + && mkdir -p var/cache/apt/archives/partial "
-                    "var/lib/apt/lists/partial"};
-    // Afterwards instead of while unpacking: filtering each package's tar costs more than it saves.
-    if (plan.exclude_docs)
-        command.argv[2] +=
-            " && rm -rf usr/share/man/* usr/share/info/* && find usr/share/doc -type f ! -name copyright -delete && "
-            "find usr/share/doc -type l -delete && find usr/share/doc -mindepth 1 -type d -empty -delete";
+    command.argv = {"sh", "-c", script};
     run_host_tool(command, "cleaning the tree", sandbox, stop);
     const bool resolved =
         std::find(plan.packages.begin(), plan.packages.end(), "systemd-resolved") != plan.packages.end();

@@ -1,42 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Plain request → response (server/message.hpp). docs/api.md lists the routes.
-#include <memory>
+// Plain request → response (server/message.hpp), by the table of routes.hpp.
 #include <string>
-#include <vector>
+#include <string_view>
 
-#include "server/catalog/catalog.hpp"
-#include "server/config.hpp"
-#include "server/jobs/job_runner.hpp"
+#include "server/api/routes.hpp"
 #include "server/message.hpp"
-#include "server/publish/signing_key.hpp"
-#include "server/store/store.hpp"
-#include "server/uploads/uploads.hpp"
 
 namespace server::api {
 
-class Images;
-
 class Api {
 public:
+    // `uploads` and `incoming` may be null (routes.hpp).
     Api(const Config& config, catalog::Catalog& catalog, jobs::JobRunner& jobs, const store::Store& store,
-        const publish::SigningKey& key, uploads::Uploads* uploads = nullptr);
-    ~Api();
-    // Never throws: what goes wrong becomes application/problem+json. Thread-safe, blocking.
+        const publish::SigningKey& key, uploads::Uploads* uploads = nullptr, uploads::UploadFolder* incoming = nullptr);
+
+    // All of these: thread-safe, blocking, never throw; what goes wrong becomes application/problem+json.
+
+    // A request with its body, if it has one.
     Response handle(const Request& request);
+    // Whether the body is for open(); `target` as it came.
+    static bool streams(std::string_view method, std::string_view target);
+    // The head of a request with a body. What is wrong with it is said before the body is read.
+    Opening open(const Request& head);
 
 private:
-    Response route(const Request& request);
-    Response releases(const Request& request) const;
-    Response download(const catalog::Artifact& artifact) const;
+    Opening answer(const Address& address, const Request& request, const std::string& method) const;
 
-    const Config& config_;
-    catalog::Catalog& catalog_;
-    jobs::JobRunner& jobs_;
-    const store::Store& store_;
-    const publish::SigningKey& key_;
-    uploads::Uploads* uploads_;  // may be null: then nothing was uploaded
-    std::unique_ptr<Images> images_;
+    images::StoredImages images_;
+    const Service service_;
 };
 
 }  // namespace server::api

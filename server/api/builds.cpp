@@ -3,8 +3,7 @@
 
 #include <boost/json.hpp>
 
-#include "builders/plan/build_plan.hpp"
-#include "kickstart/parser.hpp"
+#include "builders/plan/plan_json.hpp"
 #include "server/api/builds.hpp"
 #include "server/api/error_response.hpp"
 #include "server/api/job_routes.hpp"
@@ -17,7 +16,6 @@ namespace server::api {
 namespace {
 
 namespace json = boost::json;
-constexpr const char* kind = "build";
 
 // A recipe with the options of its request, from either of the two bodies.
 struct Asked {
@@ -91,15 +89,17 @@ json::object error_json(int line, int column, const std::string& reason) {
     return object;
 }
 
-Response submit(const Request& request, jobs::JobRunner& jobs, catalog::Catalog& catalog,
-                const builders::BuildHost& host) {
+}  // namespace
+
+Response submit_build(const Call& call) {
+    const Request& request = call.request;
     const std::string type = media_type(request);
     if (type != "text/x-kickstart" && type != "application/json" && type != "text/plain")
         return problem(415,
                        "send the recipe as text/x-kickstart with options in the query, or as application/json "
                        "{\"recipe\", \"options\"}; got '" +
                            type + "'");
-    const Asked asked = read_body(request, type, catalog);
+    const Asked asked = read_body(request, type, call.service.catalog);
     json::array errors, notes;
     if (const int line = formats::line_not_utf8(asked.recipe); line > 0)
         errors.push_back(error_json(line, 0, "this line is not UTF-8 text"));
@@ -114,32 +114,22 @@ Response submit(const Request& request, jobs::JobRunner& jobs, catalog::Catalog&
         if (slot.is_null()) slot = json::array();
         slot.as_array().push_back(json::string(value));
     }
-    const kickstart::ParseResult parsed = kickstart::parse(asked.recipe);
-    for (const auto& diagnostic : parsed.diagnostics)
-        if (diagnostic.severity == kickstart::Severity::error)
-            errors.push_back(error_json(diagnostic.line, diagnostic.column, diagnostic.message));
-        else
+    const builders::PlannedRecipe result = plan_recipe(asked.recipe, options, today());
+    for (const auto& diagnostic : result.read.diagnostics)
+        if (diagnostic.severity != kickstart::Severity::error)
             notes.push_back({{"line", diagnostic.line}, {"message", diagnostic.message}});
-    const auto planned = plan_build(parsed.recipe, options, today());
-    for (const auto& error : planned.errors) errors.push_back(error_json(error.line, error.column, error.message));
-    if (const auto why = forbidden(planned.plan, host)) errors.push_back(error_json(why->line, 0, why->message));
+    for (const auto& error : result.errors()) errors.push_back(error_json(error.line, error.column, error.message));
+    const builders::BuildPlan& plan = result.planned.plan;
+    if (const auto why = forbidden(plan, call.service.config.host)) errors.push_back(error_json(why->line, 0, why->message));
     if (!errors.empty())
         return problem(422,
                        "the recipe has " + std::to_string(errors.size()) + (errors.size() == 1 ? " error" : " errors") +
                            "; nothing was started",
                        {{"errors", errors}});
-    for (const builders::Note& note : planned.plan.notes)
-        notes.push_back({{"line", note.line}, {"message", note.message}});
-    const std::string id = jobs.submit({asked.recipe, json::serialize(kept)});
-    return accepted(kind, id, {{"notes", notes}});
-}
-
-}  // namespace
-
-Response builds(const Request& request, const std::vector<std::string>& parts, jobs::JobRunner& jobs,
-                catalog::Catalog& catalog, const builders::BuildHost& host) {
-    if (parts.size() == 2 && request.method == "POST") return submit(request, jobs, catalog, host);
-    return job_routes(kind, request, parts, jobs, catalog);
+    for (const builders::Note& note : plan.notes) notes.push_back({{"line", note.line}, {"message", note.message}});
+    const std::string id = call.service.jobs.submit(
+        {.recipe = asked.recipe, .request = json::serialize(kept), .plan = builders::private_json(plan)});
+    return accepted("build", id, {{"notes", notes}});
 }
 
 }  // namespace server::api

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // /v1/builds: a recipe becomes a job; what happens to it is job_routes.hpp.
-#include "builders/plan/build_host.hpp"
-#include "server/api/api.hpp"
+#include "server/api/routes.hpp"
 
 namespace server::api {
 
-Response builds(const Request& request, const std::vector<std::string>& parts, jobs::JobRunner& jobs,
-                catalog::Catalog& catalog, const builders::BuildHost& host);
+Response submit_build(const Call& call);
 
 }  // namespace server::api

@@ -58,21 +58,22 @@ Found find_artifact(const ConversionSource& source, catalog::Catalog& catalog, c
             {}};
 }
 
-Found find_source(const ConversionSource& source, catalog::Catalog& catalog, const store::Store& store,
-                  uploads::Uploads* uploads) {
+Found find_source(const ConversionSource& source, const Service& service) {
     switch (source.kind) {
         case ConversionSource::Kind::upload:
-            return find_upload(source.upload, uploads);
+            return find_upload(source.upload, service.uploads);
         case ConversionSource::Kind::artifact:
-            return find_artifact(source, catalog, store);
+            return find_artifact(source, service.catalog, service.store);
         case ConversionSource::Kind::url:
             break;
     }
     return {{}, {{"name", "the source"}}, {}, {}};  // its name comes with it
 }
 
-Response submit(const Request& request, jobs::JobRunner& jobs, catalog::Catalog& catalog, const store::Store& store,
-                uploads::Uploads* uploads) {
+}  // namespace
+
+Response submit_conversion(const Call& call) {
+    const Request& request = call.request;
     if (const std::string type = media_type(request); type != "application/json")
         return problem(
             415, "send the conversion as application/json {\"source\", \"outputs\", \"name\"}; got '" + type + "'");
@@ -88,7 +89,7 @@ Response submit(const Request& request, jobs::JobRunner& jobs, catalog::Catalog&
     const bool readable = std::none_of(asked.errors.begin(), asked.errors.end(),
                                        [](const std::string& wrong) { return wrong.starts_with("source"); });
     Found source;
-    if (readable) source = find_source(asked.request.source, catalog, store, uploads);
+    if (readable) source = find_source(asked.request.source, call.service);
     if (!source.missing.empty() && asked.errors.empty()) return problem(404, source.missing);
     for (const std::string& wrong : {source.missing, source.unusable})
         if (!wrong.empty()) asked.errors.push_back(wrong);
@@ -102,20 +103,12 @@ Response submit(const Request& request, jobs::JobRunner& jobs, catalog::Catalog&
     }
     const json::object told{{"conversion", body}, {"source", source.told}};
     try {
-        const std::string id = jobs.submit({{}, json::serialize(told), kind, source.file});
+        const std::string id = call.service.jobs.submit({{}, json::serialize(told), kind, source.file});
         return accepted(kind, id);
     } catch (const std::filesystem::filesystem_error& gone) {
         if (gone.code() != std::errc::no_such_file_or_directory) throw;
         return problem(404, asked.request.source.described() + " is not there any more");
     }
-}
-
-}  // namespace
-
-Response conversions(const Request& request, const std::vector<std::string>& parts, jobs::JobRunner& jobs,
-                     catalog::Catalog& catalog, const store::Store& store, uploads::Uploads* uploads) {
-    if (parts.size() == 2 && request.method == "POST") return submit(request, jobs, catalog, store, uploads);
-    return job_routes(kind, request, parts, jobs, catalog);
 }
 
 }  // namespace server::api

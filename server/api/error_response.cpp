@@ -9,6 +9,7 @@
 #include "builders/job/errors.hpp"
 #include "server/api/error_response.hpp"
 #include "server/api/json_text.hpp"
+#include "server/jobs/job_runner.hpp"
 #include "server/uploads/upload_folder.hpp"
 
 namespace server::api {

@@ -2,8 +2,10 @@
 #pragma once
 // Errors as application/problem+json (RFC 9457). The one place that knows which failure is which status.
 #include <boost/json.hpp>
+#include <exception>
+#include <string>
 
-#include "server/api/api.hpp"
+#include "server/message.hpp"
 
 namespace server::api {
 

@@ -141,26 +141,22 @@ Response not_yet() {
 
 }  // namespace
 
-Response Images::disk(const Request& request, const std::vector<std::string>& parts) {
-    if (!reads(request)) return not_allowed(request.method, "GET, HEAD");
-    const auto release = parts.size() > 2 ? catalog_.release(parts[2]) : std::nullopt;
-    if (parts.size() > 2 && !release) return problem(404, "there is no image " + parts[2].substr(0, 100));
-    if (parts.size() != 4 || !parts[3].starts_with("disk."))
-        return problem(404, std::string("an image has the addresses /v1/images/{release}/disk.{format}; ") + written +
-                                " are the formats");
-    const std::string format = parts[3].substr(5);
+Response image(const Call& call) {
+    const auto release = call.service.catalog.release(call["release"]);
+    if (!release) return problem(404, "there is no image " + call["release"].substr(0, 100));
+    const std::string& format = call["format"];
     const auto known = formats::format_from(format);
     if (!known || *known == Format::vmdk || *known == Format::ova)
         return problem(415, "'" + format.substr(0, 40) + "' is not made; " + written + " are");
     images::Wish wish;
     wish.kind.format = *known;
-    wish.disk = disk_number(request);
+    wish.disk = disk_number(call.request);
     wish.hardware = hardware_of(*release);
     std::string why = "it has " + images_of(*release);
     try {
         for (const catalog::Artifact* source : sources_of(*release)) try {
                 wish.etag = etag_of(*release, *source, *known, wish.disk);
-                auto output = images_.output(*source, wish);
+                auto output = call.service.images.output(*source, wish);
                 if (!output) return not_yet();
                 return ranged(std::move(output),
                               release->name + (wish.disk ? "-disk" + std::to_string(wish.disk) : "") + "." + format,
@@ -179,17 +175,17 @@ Response Images::disk(const Request& request, const std::vector<std::string>& pa
     }
 }
 
-std::optional<Response> Images::unpacked(const std::string& release, const std::string& file) {
+std::optional<Response> unpacked(const Service& service, const std::string& release, const std::string& file) {
     std::string why;
     for (const char* ending : {".xz", ".zst", ".gz"}) {
-        const auto artifact = catalog_.file(release, file + ending);
+        const auto artifact = service.catalog.file(release, file + ending);
         const auto place = artifact ? images::place_of(*artifact) : std::nullopt;
         if (!place) continue;
         const std::string etag = !artifact->image_sha256.empty() ? artifact->image_sha256
                                                                  : formats::digest_hex(formats::DigestKind::sha256,
                                                                                        "unpacked\n" + artifact->sha256);
         try {
-            auto output = images_.unpacked(*artifact);
+            auto output = service.images.unpacked(*artifact);
             if (!output) return not_yet();
             return ranged(std::move(output), file, etag, place->format == Format::xva);
         } catch (const formats::NotReadableAnywhere& error) {

@@ -1,24 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Stored images in other formats than they are stored in, made while they are sent.
-#include "server/api/api.hpp"
-#include "server/images/stored_images.hpp"
+#include "server/api/routes.hpp"
 
 namespace server::api {
 
-class Images {
-public:
-    Images(catalog::Catalog& catalog, const store::Store& store) : catalog_(catalog), images_(store) {}
+Response image(const Call& call);  // {release}, {format}: raw, qcow2, vhd, xva
 
-    // /v1/images/{release}/disk.{raw,qcow2,vhd,xva}
-    Response disk(const Request& request, const std::vector<std::string>& parts);
-
-    // /download/{release}/{file} of a file that is stored packed: {file}.xz. None when no such file is stored.
-    std::optional<Response> unpacked(const std::string& release, const std::string& file);
-
-private:
-    catalog::Catalog& catalog_;
-    images::StoredImages images_;
-};
+// A file of a release that is stored packed, as {file}.xz. None when no such file is stored.
+std::optional<Response> unpacked(const Service& service, const std::string& release, const std::string& file);
 
 }  // namespace server::api

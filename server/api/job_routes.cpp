@@ -51,30 +51,45 @@ Response events_of(const Request& request, jobs::JobRunner& jobs, const std::str
     return response;
 }
 
+Answer of_job(const std::string& kind, Response (*answer)(const Call&, const catalog::Job&)) {
+    return [kind, answer](const Call& call) {
+        const std::optional<catalog::Job> job = call.service.catalog.job(call["id"]);
+        if (!job || job->kind != kind) return problem(404, "there is no " + kind + " " + call["id"].substr(0, 64));
+        return answer(call, *job);
+    };
+}
+
 }  // namespace
 
-Response job_routes(const std::string& kind, const Request& request, const std::vector<std::string>& parts,
-                    jobs::JobRunner& jobs, catalog::Catalog& catalog) {
-    if (parts.size() == 2)
-        return reads(request) ? list_of_jobs(kind, request, catalog) : not_allowed(request.method, "GET, HEAD, POST");
-    const std::optional<catalog::Job> job = catalog.job(parts[2]);
-    if (!job || job->kind != kind) return problem(404, "there is no " + kind + " " + parts[2].substr(0, 64));
-    if (parts.size() == 3) {
-        if (request.method == "DELETE") {
-            if (!jobs.cancel(job->id))
-                return problem(409, kind + " " + job->id + " is at its end: " + std::string(to_string(job->state)));
-            return json_response(202, to_json(*catalog.job(job->id)));
-        }
-        if (!reads(request)) return not_allowed(request.method, "GET, HEAD, DELETE");
-        json::object told = to_json(*job);
-        if (job->state == catalog::JobState::failed)
-            told["log_tail"] = json::value_from(worker::last_lines(jobs.log_file(job->id)));
+Answer list_jobs(const std::string& kind) {
+    return [kind](const Call& call) { return list_of_jobs(kind, call.request, call.service.catalog); };
+}
+
+Answer show_job(const std::string& kind) {
+    return of_job(kind, [](const Call& call, const catalog::Job& job) {
+        json::object told = to_json(job);
+        if (job.state == catalog::JobState::failed)
+            told["log_tail"] = json::value_from(worker::last_lines(call.service.jobs.log_file(job.id)));
         return json_response(200, told);
-    }
-    if (!reads(request)) return not_allowed(request.method, "GET, HEAD");
-    if (parts.size() == 4 && parts[3] == "log") return log_of(jobs, job->id);
-    if (parts.size() == 4 && parts[3] == "events") return events_of(request, jobs, job->id);
-    return problem(404, "there is nothing at " + request.path);
+    });
+}
+
+Answer cancel_job(const std::string& kind) {
+    return of_job(kind, [](const Call& call, const catalog::Job& job) {
+        if (!call.service.jobs.cancel(job.id))
+            return problem(409, job.kind + " " + job.id + " is at its end: " + std::string(to_string(job.state)));
+        return json_response(202, to_json(*call.service.catalog.job(job.id)));
+    });
+}
+
+Answer job_events(const std::string& kind) {
+    return of_job(kind, [](const Call& call, const catalog::Job& job) {
+        return events_of(call.request, call.service.jobs, job.id);
+    });
+}
+
+Answer job_log(const std::string& kind) {
+    return of_job(kind, [](const Call& call, const catalog::Job& job) { return log_of(call.service.jobs, job.id); });
 }
 
 Response accepted(const std::string& kind, const std::string& id, const json::object& more) {

@@ -5,13 +5,16 @@
 #include <boost/json.hpp>
 #include <string>
 
-#include "server/api/api.hpp"
+#include "server/api/routes.hpp"
 
 namespace server::api {
 
-// `kind` is "build" or "conversion"; parts[1] is its plural.
-Response job_routes(const std::string& kind, const Request& request, const std::vector<std::string>& parts,
-                    jobs::JobRunner& jobs, catalog::Catalog& catalog);
+// `kind` is "build" or "conversion". All but the list are of {id}.
+Answer list_jobs(const std::string& kind);
+Answer show_job(const std::string& kind);
+Answer cancel_job(const std::string& kind);
+Answer job_events(const std::string& kind);
+Answer job_log(const std::string& kind);
 
 // 202 with the job's address; `more` is told besides. No release: its name is taken when it is published, and may be
 // another job's until then.

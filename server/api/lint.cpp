@@ -6,7 +6,9 @@
 #include "server/api/responses.hpp"
 
 namespace server::api {
-Response lint(const Request& request) {
+
+Response lint(const Call& call) {
+    const Request& request = call.request;
     kickstart::LintOptions options;
     options.parse.version = query_value(request, "version");
     for (const auto& [key, value] : request.query)

@@ -77,6 +77,11 @@ Response no_recipe(const std::string& name) {
     return problem(404, "there is no recipe " + name.substr(0, 64));
 }
 
+std::optional<StoredRecipe> find(const Call& call) {
+    const int version = version_of(call["version"]);
+    return version > 0 ? call.service.catalog.recipe(call["name"], version) : std::nullopt;
+}
+
 // What keeps a text from being stored, if anything.
 std::optional<Response> refused(const Request& request, const std::string& name) {
     if (!is_name(name))
@@ -102,44 +107,6 @@ std::optional<Response> refused(const Request& request, const std::string& name)
                    "the recipe has " + std::to_string(errors.size()) + (errors.size() == 1 ? " error" : " errors") +
                        "; nothing was stored",
                    {{"errors", errors}});
-}
-
-Response store(const Request& request, const std::string& name, catalog::Catalog& catalog) {
-    if (auto why = refused(request, name)) return *why;
-    const std::string token = random_hex(token_bytes);
-    const auto stored =
-        catalog.add_recipe({name, 0, request.body, now_rfc3339(), digest(request.body), digest(token)}, most_versions);
-    if (!stored)
-        return problem(409, "recipe " + name + " has " + std::to_string(most_versions) +
-                                " versions, which is the most; store it under another name");
-    json::object answer = to_json(*stored);
-    const bool is_new = stored->token_sha256 == digest(token);
-    if (is_new) answer["token"] = token;  // told once; only its digest is kept
-    Response response = json_response(is_new ? 201 : 200, answer);
-    response.headers.emplace_back("Location", address_of(*stored));
-    return response;
-}
-
-Response list(const Request& request, catalog::Catalog& catalog) {
-    std::size_t limit = page_size;
-    std::string after;
-    for (const auto& [key, value] : request.query) {
-        if (key == "after") after = value;
-        if (key != "limit") continue;
-        const int wanted = version_of(value);
-        if (wanted < 1 || static_cast<std::size_t>(wanted) > most_per_page)
-            return problem(
-                400, "limit: '" + value.substr(0, 40) + "' is not a number from 1 to " + std::to_string(most_per_page));
-        limit = static_cast<std::size_t>(wanted);
-    }
-    json::array all;
-    const std::vector<StoredRecipe> found = catalog.recipes(limit, after);
-    for (const StoredRecipe& newest : found) all.push_back(to_json(newest));
-    Response response = json_response(200, json::object{{"recipes", all}});
-    if (found.size() == limit)
-        response.headers.emplace_back(
-            "Link", "</v1/recipes?limit=" + std::to_string(limit) + "&after=" + found.back().name + ">; rel=\"next\"");
-    return response;
 }
 
 Response text_of(const Request& request, const StoredRecipe& recipe) {
@@ -186,35 +153,67 @@ catalog::StoredRecipe recipe_named(const std::string& name, int version, catalog
                                 (version > 0 ? " version " + std::to_string(version) : ""));
 }
 
-Response recipes(const Request& request, const std::vector<std::string>& parts, catalog::Catalog& catalog) {
-    if (parts.size() == 2) return reads(request) ? list(request, catalog) : not_allowed(request.method, "GET, HEAD");
-    const std::string& name = parts[2];
-    if (parts.size() == 3) {
-        if (request.method == "POST" || request.method == "PUT") return store(request, name, catalog);
-        if (!reads(request)) return not_allowed(request.method, "GET, HEAD, POST, PUT");
-        json::array versions;
-        for (const StoredRecipe& one : catalog.recipe_versions(name)) versions.push_back(to_json(one));
-        if (versions.empty()) return no_recipe(name);
-        return json_response(200, json::object{{"name", name}, {"versions", versions}});
-    }
-    if (!reads(request)) return not_allowed(request.method, "GET, HEAD");
-    const int version = version_of(parts[3]);
-    const auto found = parts.size() == 4 && version > 0 ? catalog.recipe(name, version) : std::nullopt;
-    return found ? json_response(200, to_json(*found)) : problem(404, "there is nothing at " + request.path);
+Response store_recipe(const Call& call) {
+    const Request& request = call.request;
+    const std::string& name = call["name"];
+    if (auto why = refused(request, name)) return *why;
+    const std::string token = random_hex(token_bytes);
+    const auto stored = call.service.catalog.add_recipe(
+        {name, 0, request.body, now_rfc3339(), digest(request.body), digest(token)}, most_versions);
+    if (!stored)
+        return problem(409, "recipe " + name + " has " + std::to_string(most_versions) +
+                                " versions, which is the most; store it under another name");
+    json::object answer = to_json(*stored);
+    const bool is_new = stored->token_sha256 == digest(token);
+    if (is_new) answer["token"] = token;  // told once; only its digest is kept
+    Response response = json_response(is_new ? 201 : 200, answer);
+    response.headers.emplace_back("Location", address_of(*stored));
+    return response;
 }
 
-Response recipe_files(const Request& request, const std::vector<std::string>& parts, catalog::Catalog& catalog,
-                      const publish::SigningKey& key, const Config& config) {
-    if (!reads(request)) return not_allowed(request.method, "GET, HEAD");
-    if (parts.size() == 2) {
-        const std::vector<StoredRecipe> versions = catalog.recipe_versions(parts[1]);
-        if (versions.empty()) return no_recipe(parts[1]);
-        return pages::recipe_page(versions, readable_by_all(versions.front().text), key, config);
+Response list_recipes(const Call& call) {
+    std::size_t limit = page_size;
+    std::string after;
+    for (const auto& [key, value] : call.request.query) {
+        if (key == "after") after = value;
+        if (key != "limit") continue;
+        const int wanted = version_of(value);
+        if (wanted < 1 || static_cast<std::size_t>(wanted) > most_per_page)
+            return problem(
+                400, "limit: '" + value.substr(0, 40) + "' is not a number from 1 to " + std::to_string(most_per_page));
+        limit = static_cast<std::size_t>(wanted);
     }
-    if (parts.size() != 3 || !parts[2].ends_with(".ks")) return problem(404, "there is nothing at " + request.path);
-    const int version = version_of(std::string_view(parts[2]).substr(0, parts[2].size() - 3));
-    const auto found = version > 0 ? catalog.recipe(parts[1], version) : std::nullopt;
-    return found ? text_of(request, *found) : problem(404, "there is nothing at " + request.path);
+    json::array all;
+    const std::vector<StoredRecipe> found = call.service.catalog.recipes(limit, after);
+    for (const StoredRecipe& newest : found) all.push_back(to_json(newest));
+    Response response = json_response(200, json::object{{"recipes", all}});
+    if (found.size() == limit)
+        response.headers.emplace_back(
+            "Link", "</v1/recipes?limit=" + std::to_string(limit) + "&after=" + found.back().name + ">; rel=\"next\"");
+    return response;
+}
+
+Response recipe_versions(const Call& call) {
+    json::array versions;
+    for (const StoredRecipe& one : call.service.catalog.recipe_versions(call["name"])) versions.push_back(to_json(one));
+    if (versions.empty()) return no_recipe(call["name"]);
+    return json_response(200, json::object{{"name", call["name"]}, {"versions", versions}});
+}
+
+Response recipe_version(const Call& call) {
+    const auto found = find(call);
+    return found ? json_response(200, to_json(*found)) : nothing_at(call.request.path);
+}
+
+Response recipe_text(const Call& call) {
+    const auto found = find(call);
+    return found ? text_of(call.request, *found) : nothing_at(call.request.path);
+}
+
+Response recipe_page(const Call& call) {
+    const std::vector<StoredRecipe> versions = call.service.catalog.recipe_versions(call["name"]);
+    if (versions.empty()) return no_recipe(call["name"]);
+    return pages::recipe_page(versions, readable_by_all(versions.front().text), call.service.key, call.service.config);
 }
 
 }  // namespace server::api

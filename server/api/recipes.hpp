@@ -3,15 +3,16 @@
 // Stored recipes: a name with versions that never change, each at an address of its own, so that a build and a real
 // installer use the same file. Passwords are left out of what everybody may read; who holds the version's token, which
 // is told once when it is stored, reads the whole text.
-#include "server/api/api.hpp"
+#include "server/api/routes.hpp"
 
 namespace server::api {
 
-// /v1/recipes…
-Response recipes(const Request& request, const std::vector<std::string>& parts, catalog::Catalog& catalog);
-// /recipes/NAME and /recipes/NAME/VERSION.ks
-Response recipe_files(const Request& request, const std::vector<std::string>& parts, catalog::Catalog& catalog,
-                      const publish::SigningKey& key, const Config& config);
+Response list_recipes(const Call& call);
+Response store_recipe(const Call& call);     // {name}
+Response recipe_versions(const Call& call);  // {name}
+Response recipe_version(const Call& call);   // {name}, {version}
+Response recipe_text(const Call& call);      // {name}, {version}
+Response recipe_page(const Call& call);      // {name}
 
 // The text that {"name": …, "version": …} means, the newest version when it names none. Throws std::invalid_argument
 // when there is no such recipe.

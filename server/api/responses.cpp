@@ -19,14 +19,14 @@ Response json_response(unsigned status, const boost::json::value& value) {
     return response;
 }
 
-Response not_allowed(const std::string& method, const char* allowed) {
+Response not_allowed(const std::string& method, const std::string& allowed) {
     Response response = problem(405, method + " is not possible here; " + allowed + " is");
     response.headers.emplace_back("Allow", allowed);
     return response;
 }
 
-bool reads(const Request& request) {
-    return request.method == "GET" || request.method == "HEAD";
+Response nothing_at(const std::string& path, const std::string& neighbours) {
+    return problem(404, "there is nothing at " + path + (neighbours.empty() ? "" : "; there is " + neighbours));
 }
 
 std::string query_value(const Request& request, const std::string& name, const std::string& otherwise) {

@@ -5,15 +5,16 @@
 #include <cstddef>
 #include <string>
 
-#include "server/api/api.hpp"
+#include "server/message.hpp"
 
 namespace server::api {
 
 inline constexpr std::size_t page_size = 50, most_per_page = 500;  // of every list
 
 Response json_response(unsigned status, const boost::json::value& value);
-Response not_allowed(const std::string& method, const char* allowed);  // 405; `allowed` as in the header Allow
-bool reads(const Request& request);                                    // GET or HEAD
+Response not_allowed(const std::string& method, const std::string& allowed);  // 405; `allowed` as in the header Allow
+// 404; `neighbours` are addresses that may have been meant.
+Response nothing_at(const std::string& path, const std::string& neighbours = {});
 
 // The query's first value of that name, also when it is empty.
 std::string query_value(const Request& request, const std::string& name, const std::string& otherwise = {});

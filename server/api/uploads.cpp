@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/api/uploads.hpp"
 
-#include <algorithm>
-
 #include "server/api/error_response.hpp"
 #include "server/api/responses.hpp"
 #include "server/clock.hpp"
@@ -15,6 +13,12 @@ using uploads::Upload;
 
 constexpr std::string_view root = "/v1/uploads";
 constexpr const char* chunk_type = "application/offset+octet-stream";
+
+uploads::UploadFolder& folder_of(const Call& call) {
+    using uploads::UploadRefused;
+    if (!call.service.incoming) throw UploadRefused(UploadRefused::Reason::unknown, "uploads are off");
+    return *call.service.incoming;
+}
 
 std::string header(const Request& request, const char* name) {
     const auto found = request.headers.find(name);
@@ -124,16 +128,6 @@ private:
     const bool fresh_;
 };
 
-Response options(const uploads::Limits& limits) {
-    Response response;
-    response.status = 204;
-    response.headers = {{"Tus-Version", uploads::tus_version},
-                        {"Tus-Max-Size", std::to_string(limits.bytes)},
-                        {"Tus-Extension", uploads::tus_extensions},
-                        {"Tus-Checksum-Algorithm", uploads::checksum_algorithms}};
-    return response;
-}
-
 // What a tus client must say, and nobody may say otherwise.
 std::optional<Response> wrong_version(const Request& head, const std::string& method) {
     const std::string version = header(head, "tus-resumable");
@@ -153,22 +147,7 @@ std::string file_name(const uploads::Metadata& metadata) {
 
 }  // namespace
 
-bool UploadApi::answers(std::string_view path) {
-    return path.starts_with(root) && (path.size() == root.size() || path[root.size()] == '/');
-}
-
-bool UploadApi::streams(std::string_view method, std::string_view target) {
-    return (method == "POST" || method == "PATCH" || method == "PUT") && answers(target.substr(0, target.find('?')));
-}
-
-Response UploadApi::handle(const Request& request) {
-    const Opening opening = open(request);
-    if (!opening.receiver) return opening.response;
-    if (const auto enough = opening.receiver->write(std::as_bytes(std::span(request.body)))) return *enough;
-    return opening.receiver->end(true);
-}
-
-Opening UploadApi::open(const Request& head) {
+Opening speak_tus(const Request& head, const std::function<Opening(const std::string& method)>& meant) {
     try {
         std::string method = head.method;
         if (const std::string instead = header(head, "x-http-method-override"); !instead.empty()) {
@@ -176,7 +155,7 @@ Opening UploadApi::open(const Request& head) {
             method = instead;
         }
         if (auto wrong = wrong_version(head, method)) return answer(with_version(std::move(*wrong)));
-        Opening opening = route(head, method);
+        Opening opening = meant(method);
         if (!opening.receiver) opening.response = with_version(std::move(opening.response));
         return opening;
     } catch (const std::exception& error) {
@@ -184,17 +163,9 @@ Opening UploadApi::open(const Request& head) {
     }
 }
 
-Opening UploadApi::route(const Request& head, const std::string& method) {
-    std::string below = head.path.substr(root.size());
-    if (below.starts_with('/')) below.erase(0, 1);
-    if (method == "OPTIONS") return answer(options(uploads_.limits()));
-    if (method == "PUT" && !below.empty()) return put(head, below);
-    if (below.ends_with('/')) below.pop_back();
-    if (below.empty()) return method == "POST" ? create(head) : answer(list(head, method));
-    return method == "PATCH" ? patch(head, below) : answer(one(method, below));
-}
-
-Opening UploadApi::create(const Request& head) {
+Opening create_upload(const Call& call) {
+    const Request& head = call.request;
+    uploads::UploadFolder& folder = folder_of(call);
     if (head.headers.contains("upload-defer-length"))
         throw std::invalid_argument("Upload-Defer-Length: an upload's length must be known when it is made");
     if (header(head, "upload-concat") != "")
@@ -210,14 +181,18 @@ Opening UploadApi::create(const Request& head) {
     if (length > size)
         return answer(
             problem(413, "the body has " + std::to_string(*length) + " bytes, the upload " + std::to_string(size)));
-    const Upload upload = uploads_.create(name, size, metadata);
+    const Upload upload = folder.create(name, size, metadata);
     if (length == 0) return answer(created(upload));
-    return {std::make_unique<Receiver>(uploads_, upload, uploads_.write(upload.id, 0, checksum), true), {}};
+    return {std::make_unique<Receiver>(folder, upload, folder.write(upload.id, 0, checksum), true), {}};
 }
 
-Opening UploadApi::put(const Request& head, const std::string& name) {
-    if (uploads_.known(name))  // not a second one that is called like the first
-        return answer(problem(409, "upload " + name + " exists already; continue it with PATCH, as tus does"));
+Opening put_upload(const Call& call) {
+    const Request& head = call.request;
+    const std::string& name = call["name"];
+    uploads::UploadFolder& folder = folder_of(call);
+    if (folder.known(name))  // not a second one that is called like the first
+        return answer(
+            problem(409, "upload " + name + " exists already; continue it with PATCH, as tus does"));
     if (!head.headers.contains("content-length"))
         return answer(problem(411, "PUT needs a Content-Length: space is checked before the first byte"));
     if (head.headers.contains("content-range"))
@@ -225,46 +200,59 @@ Opening UploadApi::put(const Request& head, const std::string& name) {
     if (const std::string coding = header(head, "content-encoding"); !coding.empty() && coding != "identity")
         return answer(problem(415, "Content-Encoding: '" + coding.substr(0, 40) + "'; send the file as it is"));
     const auto checksum = checksum_of(head);
-    const Upload upload = uploads_.create(name, *body_length(head));
-    return {std::make_unique<Receiver>(uploads_, upload, uploads_.write(upload.id, 0, checksum), true), {}};
+    const Upload upload = folder.create(name, *body_length(head));
+    return {std::make_unique<Receiver>(folder, upload, folder.write(upload.id, 0, checksum), true), {}};
 }
 
-Opening UploadApi::patch(const Request& head, const std::string& id) {
-    const Upload upload = uploads_.read(id);
+Opening patch_upload(const Call& call) {
+    const Request& head = call.request;
+    const std::string& id = call["id"];
+    uploads::UploadFolder& folder = folder_of(call);
+    const Upload upload = folder.read(id);
     if (header(head, "content-type") != chunk_type)
         return answer(problem(415, "a chunk is " + std::string(chunk_type) + ", not '" +
                                        header(head, "content-type").substr(0, 100) + "'"));
     const std::uint64_t offset = number(head, "upload-offset", "Upload-Offset");
     const std::optional<std::uint64_t> length = body_length(head);
     const auto checksum = checksum_of(head);
-    auto writer = uploads_.write(id, offset, checksum);
+    auto writer = folder.write(id, offset, checksum);
     if (length > upload.size - offset)
         return answer(problem(413, "the chunk has " + std::to_string(*length) + " bytes, the upload waits for " +
                                        std::to_string(upload.size - offset)));
-    return {std::make_unique<Receiver>(uploads_, upload, std::move(writer), false), {}};
+    return {std::make_unique<Receiver>(folder, upload, std::move(writer), false), {}};
 }
 
-Response UploadApi::list(const Request& request, const std::string& method) {
-    if (method != "GET" && method != "HEAD") return not_allowed(request.method, "GET, HEAD, OPTIONS, POST");
+Response list_uploads(const Call& call) {
     json::array list;
-    for (const Upload& upload : uploads_.list()) list.push_back(to_json(upload));
+    for (const Upload& upload : folder_of(call).list()) list.push_back(to_json(upload));
     return json_response(200, json::object{{"uploads", list}});
 }
 
-Response UploadApi::one(const std::string& method, const std::string& id) {
-    if (method == "DELETE") {
-        uploads_.remove(id);
-        Response response;
-        response.status = 204;
-        return response;
-    }
-    if (method != "GET" && method != "HEAD") return not_allowed(method, "DELETE, GET, HEAD, OPTIONS, PATCH, PUT");
-    const Upload upload = uploads_.read(id);
+Response show_upload(const Call& call) {
+    const Upload upload = folder_of(call).read(call["id"]);
     Response response = json_response(200, to_json(upload));
     add_progress(response, upload);
     response.headers.emplace_back("Upload-Length", std::to_string(upload.size));
     if (!upload.metadata.empty()) response.headers.emplace_back("Upload-Metadata", upload.metadata);
-    if (method == "HEAD") response.body.clear();
+    if (call.method == "HEAD") response.body.clear();
+    return response;
+}
+
+Response remove_upload(const Call& call) {
+    folder_of(call).remove(call["id"]);
+    Response response;
+    response.status = 204;
+    return response;
+}
+
+Response upload_options(const Call& call) {
+    const uploads::Limits& limits = folder_of(call).limits();
+    Response response;
+    response.status = 204;
+    response.headers = {{"Tus-Version", uploads::tus_version},
+                        {"Tus-Max-Size", std::to_string(limits.bytes)},
+                        {"Tus-Extension", uploads::tus_extensions},
+                        {"Tus-Checksum-Algorithm", uploads::checksum_algorithms}};
     return response;
 }
 

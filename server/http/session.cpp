@@ -232,6 +232,10 @@ private:
     }
 
     static bool read_target(beast::string_view target, Request& request) {
+        if (target == "*" && request.method == "OPTIONS") {  // the service as a whole
+            request.path = "*";
+            return true;
+        }
         const auto parsed = boost::urls::parse_origin_form(boost::urls::string_view(target.data(), target.size()));
         if (!parsed) return false;
         for (const auto& segment : parsed->segments()) {

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/jobs/asked.hpp"
 
-#include "builders/plan/build_plan.hpp"
-#include "kickstart/parser.hpp"
 #include "worker/build_request.hpp"
 #include "worker/conversion_request.hpp"
-#include "worker/produce.hpp"
 
 namespace server::jobs {
 
 namespace json = boost::json;
 
-worker::Asked asked_of(const catalog::Job& job) {
+worker::Asked asked_of(const catalog::Job& job, const std::filesystem::path& job_folder) {
     const json::value parsed = json::parse(job.request);
     const json::object& request = parsed.as_object();
     const auto date = json::value_to<std::string>(request.at("date"));
@@ -24,12 +21,10 @@ worker::Asked asked_of(const catalog::Job& job) {
         for (const formats::OutputKind& kind : read.request.outputs) asked.images.push_back(output_name(kind));
         return asked;
     }
-    const builders::BuildPlan plan =
-        plan_build(kickstart::parse(job.recipe).recipe, worker::options_of(request), date).plan;
+    const builders::BuildPlan plan = worker::plan_of(job_folder, request, job.recipe);
     asked.release_name = plan.release_name;
     asked.title = plan.title;
-    for (const formats::OutputKind& kind : worker::output_kinds(plan.outputs, plan.xxhash, date))
-        asked.images.push_back(output_name(kind));
+    for (const formats::OutputKind& kind : plan.outputs) asked.images.push_back(output_name(kind));
     return asked;
 }
 

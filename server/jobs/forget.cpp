@@ -6,6 +6,7 @@
 #include <fstream>
 #include <span>
 
+#include "builders/plan/plan_json.hpp"
 #include "formats/base/file.hpp"
 #include "server/jobs/secret_filter.hpp"
 #include "server/publish/public_recipe.hpp"
@@ -71,7 +72,7 @@ void forget(const catalog::Job& job, const fs::path& folder, catalog::Catalog& c
     known.request = "{}";
     known.error = filter.masked(job.error);
     catalog.forget_secrets(known);
-    for (const char* name : {"recipe.ks", "plan.json", "keep-disk", "worker.pid", "request.json"})
+    for (const char* name : {"recipe.ks", builders::plan_file, "plan.json", "keep-disk", "worker.pid", "request.json"})
         fs::remove(folder / name);
 }
 

@@ -14,6 +14,7 @@
 #include <thread>
 #include <utility>
 
+#include "builders/plan/plan_json.hpp"
 #include "builders/sandbox/id_range.hpp"
 #include "formats/base/whole_file.hpp"
 #include "formats/stream/digest.hpp"
@@ -92,6 +93,7 @@ public:
             if (!submission.source.empty()) fs::create_hard_link(submission.source, place / "source");
             formats::write_whole_file(place / "request.json", job.request, 0600);
             if (!job.recipe.empty()) formats::write_whole_file(place / "recipe.ks", job.recipe, 0600);
+            if (!submission.plan.empty()) formats::write_whole_file(place / builders::plan_file, submission.plan, 0600);
             const std::size_t queued = add(job);
             if (queued >= config_.queued_jobs)
                 throw QueueFull(queued, config_.queued_jobs,
@@ -212,6 +214,7 @@ private:
             const std::optional<Job> job = catalog_.job(entry.path().filename().string());
             const bool at_its_end = !job || job->state != JobState::queued;
             sweep(entry.path(), at_its_end);
+            if (!at_its_end) drop_unreadable_plan(entry.path());
             if (job && at_its_end && remembers(entry.path())) forget_job(job->id, true);
         }
         const fs::path releases = config_.data / "releases";
@@ -220,6 +223,18 @@ private:
             if (!catalog_.release(entry.path().filename().string())) fs::remove_all(entry.path());
         for (const formats::Sha256& digest : store_.digests())
             if (!catalog_.refers_to(digest.hex())) store_.remove(digest);
+    }
+
+    // A plan that another release wrote in other words: its worker then plans as this release does.
+    static void drop_unreadable_plan(const fs::path& job) {
+        const fs::path file = job / builders::plan_file;
+        if (!fs::exists(fs::symlink_status(file))) return;
+        try {
+            builders::plan_from_json(formats::read_whole_file(file));
+        } catch (const std::exception& error) {
+            spdlog::warn("job {} is planned once more: {}", job.filename().string(), error.what());
+            fs::remove(file);
+        }
     }
 
     // A job that is not at its end needs its source once more.
@@ -331,7 +346,8 @@ private:
                 const std::lock_guard one_at_a_time(publishing_);  // a free name stays free until it is taken
                 const catalog::Release release = publish::publish_release(
                     worker::read_result(folder(id) / (job.kind == "build" ? "result.json" : "out/result.json")),
-                    asked_of(job), job, folder(id), config_.data / "releases", key_, store_, catalog_, now_rfc3339());
+                    asked_of(job, folder(id)), job, folder(id), config_.data / "releases", key_, store_, catalog_,
+                    now_rfc3339());
                 try {
                     sweep(folder(id), true);
                 } catch (const std::exception& error) {  // of a job that is done and told so; the next start sweeps

@@ -34,6 +34,7 @@ struct Submission {
                           // {"conversion": what was asked for, "source": {"name", …}}
     std::string kind = "build";
     std::filesystem::path source = {};  // of a conversion, when it is here: hard-linked, so that it stays
+    std::string plan = {};  // of a build: builders::private_json() of what was accepted; without it the worker plans
 };
 
 class JobRunner {

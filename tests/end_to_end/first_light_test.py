@@ -102,6 +102,39 @@ class FirstLight(unittest.TestCase):
             inside = subprocess.run(['tar', '-xOf', image, 'ova.xml'], capture_output=True, check=True)
             self.assertEqual(pathlib.Path(alone.name).read_bytes(), inside.stdout)
 
+    def test_a_build_publishes_the_same_disk_in_every_format_that_a_conversion_does(self):
+        build = self.service.submit(TINY, outputs='xva.xz:0,vhd,vhd-fixed.gz:1,qcow2,qcow2-zstd,raw.zst:1',
+                                    name='formats')
+        release = self.service.json(f'/v1/releases/{self.service.done(build)["release"]}')
+        name = release['name']
+        images = {a['format']: a for a in release['artifacts'] if a['image_size'] > 0}
+        self.assertEqual({a['file_name'] for a in images.values()},
+                         {f'{name}.xva.xz', f'{name}.vhd', f'{name}-fixed.vhd.gz', f'{name}.qcow2',
+                          f'{name}-zstd.qcow2', f'{name}.raw.zst'})
+        folder = pathlib.Path(tempfile.mkdtemp(dir='/var/tmp'))
+        self.addCleanup(service.remove, folder)
+        folder.chmod(0o755)
+        for image in images.values():
+            status, _, body = self.service.request('GET', f'/download/{name}/{image["file_name"]}')
+            self.assertEqual((status, hashlib.sha256(body).hexdigest()), (200, image['sha256']), image['file_name'])
+            (folder / image['file_name']).write_bytes(body)
+            (folder / image['file_name']).chmod(0o644)
+        disk, = release['details']['hardware']['disks']
+        self.assertRegex(disk['disk_digest'], '^[0-9a-f]{64}$')
+        for image in images.values():
+            told = service.run_as_user([self.service.bin / 'xenkiln', 'inspect', '--json',
+                                        folder / image['file_name']])
+            self.assertEqual(told.returncode, 0, told.stdout + told.stderr)
+            self.assertEqual([d['disk_digest'] for d in json.loads(told.stdout)['disks']], [disk['disk_digest']],
+                             image['file_name'])
+        raw = folder / 'disk.raw'
+        subprocess.run(['zstd', '-q', '-d', folder / f'{name}.raw.zst', '-o', raw], check=True)
+        self.assertEqual(raw.stat().st_size, disk['virtual_size'])
+        for other, kind in ((f'{name}.vhd', 'vpc'), (f'{name}.qcow2', 'qcow2'), (f'{name}-zstd.qcow2', 'qcow2')):
+            told = subprocess.run(['qemu-img', 'compare', '-f', 'raw', '-F', kind, raw, folder / other],
+                                  capture_output=True, text=True)
+            self.assertEqual(told.returncode, 0, f'{other}: {told.stdout}{told.stderr}')
+
     def test_verify_accepts_it_and_names_a_damaged_block(self):
         packed = self.saved(self.artifact('.xva.zst')['file_name'])
         packed.chmod(0o644)

@@ -193,11 +193,18 @@ class Http(unittest.TestCase):
                 self.assertIn(target, ('/?a=%zz',), target)
 
     def test_unknown_methods_are_refused_with_what_is_allowed(self):
-        for method in ('PUT', 'PATCH', 'TRACE', 'OPTIONS', 'BREW'):
+        for method in ('PUT', 'PATCH', 'TRACE', 'BREW'):
             answer = self.raw(self.get('/v1/builds', 'Content-Length: 0', 'Connection: close', method=method))
             self.assertIn(answer.status, (405, 501), method)
             self.assertIn('GET', answer.headers['allow'])
         self.assertGreaterEqual(self.raw(f'CONNECT {self.host} HTTP/1.1\r\nHost: {self.host}\r\n\r\n'.encode()).status, 400)
+
+    def test_options_tells_the_methods_of_an_address_and_of_the_service(self):
+        for target, allow in (('/v1/builds', 'GET, HEAD, OPTIONS, POST'), ('/healthz', 'GET, HEAD, OPTIONS'),
+                              ('*', 'DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT')):
+            answer = self.raw(self.get(target, 'Connection: close', method='OPTIONS'))
+            self.assertEqual((answer.status, answer.headers['allow'], answer.body), (204, allow, b''), target)
+        self.assertEqual(self.raw(self.get('/nothing', 'Connection: close', method='OPTIONS')).status, 404)
 
     # -- strangers ----------------------------------------------------------------------------------
     def test_only_our_own_host_names_are_answered(self):

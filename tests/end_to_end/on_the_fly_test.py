@@ -200,7 +200,7 @@ class OnTheFly(unittest.TestCase):
             self.assertEqual((status, headers['content-type']), (expected, 'application/problem+json'), path)
             self.assertIn(named, json.loads(body)['detail'], path)
         status, headers, _ = self.service.request('POST', self.path('raw'))
-        self.assertEqual((status, headers['allow']), (405, 'GET, HEAD'))
+        self.assertEqual((status, headers['allow']), (405, 'GET, HEAD, OPTIONS'))
 
     def test_frames_and_members_that_say_their_sizes_are_read_anywhere(self):
         for release, packed in ((FRAMES, 'stored.xva.zst'), (MEMBERS, 'stored.xva.gz')):

@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "builders/plan/plan_json.hpp"
 #include "tests/server/fakes.hpp"
 
 namespace {
@@ -30,6 +31,9 @@ TEST_F(ApiBuilds, a_recipe_with_options_becomes_a_job_with_exactly_these) {
 
     ASSERT_EQ(runner.submitted.size(), 1U);
     EXPECT_EQ(runner.submitted[0].recipe, recipe);
+    const builders::BuildPlan plan = builders::plan_from_json(runner.submitted[0].plan);
+    EXPECT_EQ(plan.hardware.vcpus, 4U);
+    EXPECT_THAT(plan.root_ssh_keys, testing::Contains(key_line));
     const auto options = boost::json::parse(runner.submitted[0].request).as_object();
     EXPECT_THAT(all_text(options), HasSubstr("\"4\""));
     ASSERT_EQ(options.at("ssh-key").as_array().size(), 2U);
@@ -72,6 +76,14 @@ TEST_F(ApiBuilds, every_error_of_a_recipe_comes_at_once_and_no_job_begins) {
     EXPECT_EQ(lines.front(), 1);
     EXPECT_TRUE(std::is_sorted(lines.begin(), lines.end())) << response.body;
     EXPECT_TRUE(runner.submitted.empty());
+}
+
+TEST_F(ApiBuilds, a_recipe_is_read_as_kickstart_plan_reads_it) {
+    const std::string recipe = "#version=RHEL9\ninstall\nrootpw Zx81pqrs\nautopart\n%packages\n%end\n";
+    EXPECT_THAT(all_text(problem(post(recipe), 422)), HasSubstr("install"));
+    const auto errors = problem(post(recipe, {{"distribution", "centos-7"}}), 422).at("errors").as_array();
+    for (const auto& error : errors)
+        EXPECT_FALSE(error.as_object().contains("line") && error.as_object().at("line") == 2) << all_text(error);
 }
 
 TEST_F(ApiBuilds, a_recipe_that_parses_but_cannot_be_built_is_refused_too) {

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <thread>
 
+#include "builders/plan/plan_json.hpp"
 #include "server/catalog/catalog.hpp"
 #include "server/jobs/job_runner.hpp"
 #include "server/store/store.hpp"
@@ -100,6 +101,29 @@ TEST_F(JobEnd, a_job_cancelled_in_the_queue_keeps_nothing_either) {
     EXPECT_TRUE(fs::exists(job(id) / "recipe.ks"));
     EXPECT_TRUE(runner->cancel(id));
     expect_forgotten(id);
+}
+
+TEST_F(JobEnd, the_accepted_plan_is_the_workers_until_the_end_and_one_of_another_release_is_dropped) {
+    const std::string text =
+        "#xenkiln: distribution=debian-12\nrootpw --plaintext rootpassword\n"
+        "part / --fstype=ext4 --size=1024\n%packages\n%end\n";
+    const std::string plan = private_json(builders::plan_recipe(text, {}, "20261121").planned.plan);
+    worker("test -s \"$1/plan-private\" && exit 7\nexit 8\n");
+    config.parallel_jobs = 0;
+    start();
+    const std::string whole = runner->submit({.recipe = text, .request = "{}", .plan = plan}),
+                      other = runner->submit({.recipe = text, .request = "{}", .plan = R"({"words":"of another"})"}),
+                      gone = runner->submit({.recipe = text, .request = "{}", .plan = plan});
+    EXPECT_EQ(text_of(job(whole) / builders::plan_file), plan);
+    EXPECT_EQ(fs::status(job(whole) / builders::plan_file).permissions(), fs::perms(0600));
+    EXPECT_TRUE(runner->cancel(gone));
+    EXPECT_FALSE(fs::exists(job(gone) / builders::plan_file));
+    runner.reset();
+    config.parallel_jobs = 1;
+    start();
+    EXPECT_THAT(wait_for(whole, JobState::failed).error, HasSubstr("exit code 7"));
+    EXPECT_THAT(wait_for(other, JobState::failed).error, HasSubstr("exit code 8"));
+    for (const std::string& id : {whole, other}) EXPECT_FALSE(fs::exists(job(id) / builders::plan_file));
 }
 
 TEST_F(JobEnd, until_its_end_a_job_has_what_a_restart_needs) {

@@ -7,8 +7,9 @@
 
 #include "formats/base/text.hpp"
 #include "formats/stream/digest.hpp"
-#include "server/api/uploads.hpp"
+#include "server/api/api.hpp"
 #include "server/uploads/upload_state.hpp"
+#include "tests/server/fakes.hpp"
 
 namespace {
 
@@ -270,7 +271,7 @@ protected:
     using Headers = std::map<std::string, std::string>;
     Response call(const std::string& method, const std::string& path, Headers headers = {},
                   const std::string& body = {}) {
-        server::api::UploadApi api(*uploads);
+        server::api::Api api(config, catalog, runner, store, key, uploads.get(), uploads.get());
         headers.try_emplace("content-length", std::to_string(body.size()));
         return api.handle({method, path, {}, headers, body});
     }
@@ -285,6 +286,12 @@ protected:
             if (key == name) return value;
         return "(none)";
     }
+
+    server::Config config;
+    support::FakeCatalog catalog;
+    support::FakeRunner runner;
+    server::store::Store store{folder / "store"};
+    server::publish::SigningKey key = server::publish::SigningKey::load_or_create(folder);
 };
 
 TEST_F(UploadApiTest, creation_chunks_and_the_end) {
@@ -369,9 +376,9 @@ TEST_F(UploadApiTest, options_put_and_creation_with_upload) {
     EXPECT_EQ(begun.status, 201U) << begun.body;
     EXPECT_EQ(header(begun, "Upload-Offset"), "3");
     EXPECT_EQ(tus("POST", "/v1/uploads", {{"upload-length", "0"}}).status, 201U);
-    EXPECT_FALSE(server::api::UploadApi::streams("GET", "/v1/uploads/x"));
-    EXPECT_FALSE(server::api::UploadApi::streams("PUT", "/v1/uploadsx"));
-    EXPECT_TRUE(server::api::UploadApi::streams("PUT", "/v1/uploads/x?y"));
+    EXPECT_FALSE(server::api::Api::streams("GET", "/v1/uploads/x"));
+    EXPECT_FALSE(server::api::Api::streams("PUT", "/v1/uploadsx"));
+    EXPECT_TRUE(server::api::Api::streams("PUT", "/v1/uploads/x?y"));
 }
 
 }  // namespace

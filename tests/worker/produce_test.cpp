@@ -8,6 +8,7 @@
 #include <map>
 
 #include "builders/job/errors.hpp"
+#include "formats/base/workers.hpp"
 #include "formats/disk/disk_digest.hpp"
 #include "formats/image/open_image.hpp"
 #include "formats/stream/digest.hpp"
@@ -133,6 +134,17 @@ TEST_F(Produce, xl_cfg_named_a_file_although_a_device_was_written) {
         EXPECT_THAT(content(name), testing::HasSubstr("/dev/vg0/guest"));
         EXPECT_THAT(content(name), testing::Not(testing::HasSubstr(".raw")));
     }
+}
+
+TEST_F(Produce, many_outputs_share_the_memory_of_the_job_and_one_takes_what_there_is) {
+    std::vector<formats::OutputKind> one{formats::output_kind_from("xva.xz").value()};
+    worker::share_memory(one, std::uint64_t{64} << 30, folder);
+    EXPECT_EQ(one[0].threads, std::min(16U, formats::Workers::processors()));
+    EXPECT_EQ(one[0].spool_folder, folder);
+    std::vector<formats::OutputKind> many(3, formats::output_kind_from("raw.xz").value());
+    for (formats::OutputKind& kind : many) kind.level = 9;  // 710 MiB for each thread
+    worker::share_memory(many, std::uint64_t{4} << 30, folder);
+    for (const formats::OutputKind& kind : many) EXPECT_EQ(kind.threads, 1U);
 }
 
 TEST_F(Produce, what_is_stopped_ends_as_cancelled_and_leaves_no_whole_file) {

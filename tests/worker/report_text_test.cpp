@@ -21,18 +21,21 @@ TEST(BuildReport, says_in_text_what_the_json_says) {
         "readiness": [{"id": "K1", "passed": true, "message": "has Xen"}, {"id": "F1", "passed": false, "message": "names /dev/sda"}],
         "packages": [{"name": "bash", "version": "5.2-1", "architecture": "amd64", "sha256": "abc123"},
                      {"name": "old", "version": "1", "architecture": "all", "sha256": ""}],
+        "hardware": {"disks": [{"virtual_size": 4096, "disk_digest": "d1"}, {"virtual_size": 8192, "disk_digest": "d2"}]},
         "sandbox": {"network": "mirrors"}})");
     EXPECT_THAT(text,
                 AllOf(HasSubstr("Debian 12, pvhvm\n"), HasSubstr("     31.4  install packages\n"),
                       HasSubstr("    120.0  write and compress\n"), HasSubstr("pvhvm: the best choice"),
                       HasSubstr("  line 7: skipx is ignored\n  of no line\n"), HasSubstr("  ok      K1 has Xen\n"),
                       HasSubstr("  NOT OK  F1 names /dev/sda\n"), HasSubstr("Packages (2)"),
+                      HasSubstr("Disks: virtual size, disk digest\n  4096  d1\n  8192  d2\n"),
                       HasSubstr("  bash 5.2-1 amd64 abc123\n  old 1 all -\n"), HasSubstr("\"mirrors\"")));
 }
 
 TEST(BuildReport, leaves_out_what_is_not_there) {
     const std::string text = report_text("t", R"({"steps": []})");
-    EXPECT_THAT(text, AllOf(Not(HasSubstr("Notes")), Not(HasSubstr("Packages")), Not(HasSubstr("Mode"))));
+    EXPECT_THAT(text, AllOf(Not(HasSubstr("Notes")), Not(HasSubstr("Packages")), Not(HasSubstr("Disks")),
+                            Not(HasSubstr("Mode"))));
     EXPECT_ANY_THROW(report_text("t", "no json"));
 }
 

@@ -32,14 +32,12 @@ std::string content(const fs::path& path) {
 builders::PlanResult plan_of(const fs::path& file, const std::string& distribution = {}) {
     kickstart::ParseOptions how;
     how.file = file.filename();
-    const auto parsed = builders::read_recipe(content(file), how, distribution);
-    builders::PlanResult result;
-    for (const auto& d : parsed.diagnostics)
-        if (d.severity == kickstart::Severity::error) result.errors.push_back(d);
-    if (!result.errors.empty()) return result;
     builders::BuildOptions request;
     if (!distribution.empty()) request.distribution = distribution;
-    return plan_build(parsed.recipe, request, "20261121");
+    builders::PlannedRecipe all = plan_recipe(content(file), request, "20261121", how);
+    if (!all.read.ok()) all.planned.errors.clear();
+    all.planned.errors = all.errors();
+    return all.planned;
 }
 
 std::string told(const builders::PlanResult& result) {

@@ -127,6 +127,86 @@ TEST(Plan, a_request_beats_the_recipe) {
     EXPECT_EQ(result.plan.hardware.vcpus, 7U);
 }
 
+TEST(Plan, a_recipe_is_read_as_the_installer_of_its_release_does_when_its_own_level_does_not_fit) {
+    const std::string rest = "install\nrootpw x\nautopart\n%packages\n%end\n", named = "#version=RHEL9\n" + rest;
+    EXPECT_FALSE(builders::plan_recipe(named, {}, date).read.ok());
+    EXPECT_THAT(builders::plan_recipe(named, {}, date).errors(), testing::Not(testing::IsEmpty()));
+    for (const bool by_request : {true, false}) {
+        builders::BuildOptions request;
+        if (by_request) ASSERT_FALSE(set_option(request, "distribution", "centos-7"));
+        const auto result =
+            plan_recipe(by_request ? named : "#xenkiln: distribution=centos-7\n" + named, request, date);
+        EXPECT_TRUE(result.read.ok()) << by_request;
+        EXPECT_EQ(result.read.recipe.version, "RHEL7") << by_request;
+        EXPECT_EQ(result.planned.plan.distribution.id, "centos-7") << by_request;
+    }
+    builders::BuildOptions other;
+    ASSERT_FALSE(set_option(other, "distribution", "almalinux-9"));
+    EXPECT_FALSE(plan_recipe("#xenkiln: distribution=centos-7\n" + named, other, date).read.ok());
+}
+
+std::vector<std::string> outputs_of(const std::string& value) {
+    const auto result = plan_of("#xenkiln: outputs=" + value + "\n" + with(""));
+    EXPECT_TRUE(result.ok()) << value;
+    std::vector<std::string> names;
+    for (const formats::OutputKind& kind : result.plan.outputs)
+        names.push_back(output_name(kind) + (kind.level ? ":" + std::to_string(*kind.level) : ""));
+    return names;
+}
+
+TEST(Plan, outputs_are_every_kind_that_a_conversion_writes) {
+    EXPECT_THAT(plan_of(with("")).plan.outputs, testing::SizeIs(1));
+    EXPECT_EQ(output_name(plan_of(with("")).plan.outputs[0]), "xva.xz");
+    EXPECT_THAT(outputs_of("xva,vhd,vhd-fixed,raw,qcow2,qcow2-zlib,qcow2-zstd"),
+                testing::ElementsAre("xva", "vhd", "vhd-fixed", "raw", "qcow2", "qcow2-zlib", "qcow2-zstd"));
+    EXPECT_THAT(outputs_of("xva.xz:0,vhd.gz:9,raw.zst:19,vhd-fixed.zstd,qcow2.gzip,raw.xz"),
+                testing::ElementsAre("xva.xz:0", "vhd.gz:9", "raw.zst:19", "vhd-fixed.zst", "qcow2.gz", "raw.xz"));
+}
+
+TEST(Plan, an_output_that_is_none_is_told_with_what_would_be_right) {
+    struct Wrong {
+        const char *outputs, *message;
+    };
+    for (const auto& [outputs, message] :
+         {Wrong{"vmdk", "'vmdk' is not a format; xva, vhd, vhd-fixed, raw, qcow2, qcow2-zlib and qcow2-zstd are"},
+          Wrong{"ova.xz", "'ova' is not a format"}, Wrong{"xva.bz2", "'bz2' is not a compression; xz, gz and zst are"},
+          Wrong{"xva.none", "'none' is not a compression"}, Wrong{"xva.", "'' is not a compression"},
+          Wrong{"xva.xz.gz", "'xz.gz' is not a compression"}, Wrong{"xva:3", "'xva:3' takes no level"},
+          Wrong{"qcow2-zlib:3", "'qcow2-zlib:3' takes no level"},
+          Wrong{"qcow2-zstd.xz", "the clusters of qcow2-zstd are compressed already"},
+          Wrong{"raw.xz:10", "xz has levels 0 to 9, not 10"}, Wrong{"vhd.zst:0", "zstd has levels 1 to 19, not 0"},
+          Wrong{"vhd.gz:", "has no number after the colon"}, Wrong{"vhd.gz:x", "has no number after the colon"},
+          Wrong{"vhd.gz:99999999999", "gzip has levels 1 to 9, not 99999999999"},
+          Wrong{"vhd-fixed-fixed", "is not a format"}, Wrong{"raw.zst:1,raw.zstd:2", "raw.zst is named twice"},
+          Wrong{"xva,,vhd", "'' is not a format"}, Wrong{",", "'' is not a format"}, Wrong{"", "names nothing"}}) {
+        builders::BuildOptions options;
+        const auto wrong = set_option(options, "outputs", outputs);
+        ASSERT_TRUE(wrong) << outputs;
+        EXPECT_THAT(*wrong, testing::StartsWith("outputs: ")) << outputs;
+        EXPECT_THAT(*wrong, HasSubstr(message)) << outputs;
+        EXPECT_TRUE(options.outputs.empty()) << outputs;
+    }
+}
+
+TEST(Plan, a_format_of_one_disk_is_refused_for_a_recipe_of_two) {
+    const std::string two =
+        "part / --fstype=ext4 --size=1024 --grow --ondisk=xvda\n"
+        "part /srv --fstype=ext4 --size=512 --ondisk=xvdb\n%packages\n%end\n";
+    const auto asked = [&](const std::string& outputs) {
+        return errors_of("#xenkiln: distribution=debian-12\n#xenkiln: outputs=" + outputs + "\n" + two);
+    };
+    EXPECT_THAT(asked("xva,xva.zst"), testing::IsEmpty());
+    EXPECT_THAT(
+        asked("xva,vhd,raw.zst"),
+        testing::ElementsAre("2: outputs: the recipe has 2 disks, vhd holds one; an xva holds all of them",
+                             "2: outputs: the recipe has 2 disks, raw.zst holds one; an xva holds all of them"));
+    builders::BuildOptions request;
+    ASSERT_FALSE(set_option(request, "outputs", "qcow2"));
+    const auto result = plan_of("#xenkiln: distribution=debian-12 outputs=xva\n" + two, request);
+    ASSERT_EQ(result.errors.size(), 1U);
+    EXPECT_EQ(result.errors[0].line, 0);
+}
+
 TEST(Plan, partitions_are_aligned_do_not_overlap_and_fill_the_disk) {
     for (const char* sizes : {"--size=1", "--size=511 --grow", "--size=100 --grow --maxsize=333"}) {
         SCOPED_TRACE(sizes);

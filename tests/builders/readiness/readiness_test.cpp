@@ -5,6 +5,7 @@
 
 #include <map>
 
+#include "builders/packages/debian.hpp"
 #include "builders/readiness/guest_agent.hpp"
 
 namespace {
@@ -55,11 +56,15 @@ BuildPlan machine(Layout layout, Mode mode) {
     return plan;
 }
 
-std::string failed(const BuildPlan& plan, RecordedGuest& guest) {
+std::string failed(const std::vector<Finding>& findings) {
     std::string ids;
-    for (const Finding& finding : readiness::check(plan, guest))
+    for (const Finding& finding : findings)
         if (!finding.passed) ids += (ids.empty() ? "" : " ") + finding.id;
     return ids;
+}
+
+std::string failed(const BuildPlan& plan, RecordedGuest& guest) {
+    return failed(readiness::check(readiness::wanted_of(plan, packages::debian()), guest));
 }
 
 TEST(Readiness, of_a_good_disk_finds_nothing_in_any_mode_that_firmware_starts) {
@@ -95,11 +100,32 @@ TEST(Readiness, pygrub_needs_its_menu) {
     EXPECT_THAT(failed(machine(Layout::partitionless, Mode::pv), guest), testing::Not(HasSubstr("B")));
 }
 
+TEST(Readiness, what_fails_says_what_would_help_and_what_passes_does_not) {
+    RecordedGuest guest;
+    guest.initramfs = "a/xen-netfront.ko\n";
+    for (const Finding& finding : readiness::check({.family = packages::debian(), .layout = Layout::mbr}, guest)) {
+        EXPECT_EQ(finding.passed, finding.id != "K3") << finding.message;
+        EXPECT_EQ(finding.mend.has_value(), !finding.passed) << finding.id;
+        EXPECT_EQ(readiness::to_json(finding).contains("mend"), !finding.passed) << finding.id;
+        if (finding.passed) continue;
+        EXPECT_EQ(readiness::text_of(finding),
+                  "K3 /boot/initrd.img-6.1: xen-blkfront must be in the initramfs; in the image: echo xen-blkfront "
+                  ">>/etc/initramfs-tools/modules && update-initramfs -u -k all");
+    }
+}
+
+TEST(Readiness, needs_no_loader_of_a_disk_that_does_not_start_by_itself) {
+    RecordedGuest guest;
+    guest.first_sector = std::string(512, '\0');
+    guest.files.erase("/boot/grub/grub.cfg");
+    EXPECT_EQ(failed(readiness::check({.family = packages::debian(), .boots = false}, guest)), "");
+}
+
 TEST(GuestAgent, that_is_absent_is_said) {
-    const auto note = readiness::no_guest_agent({{"openssh-server", "1", "amd64", ""}});
+    const auto note = readiness::no_guest_agent({{"openssh-server", "1", "amd64", ""}}, packages::debian().agents);
     ASSERT_TRUE(note);
     EXPECT_THAT(*note, HasSubstr("xe-guest-utilities"));
-    EXPECT_FALSE(readiness::no_guest_agent({{"xe-guest-utilities", "7.20", "amd64", ""}}));
+    EXPECT_FALSE(readiness::no_guest_agent({{"xe-guest-utilities", "7.20", "amd64", ""}}, packages::debian().agents));
 }
 
 }  // namespace
