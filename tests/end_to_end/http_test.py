@@ -302,7 +302,7 @@ class Http(unittest.TestCase):
                 (200, size, (), 'GET'), (200, 0, (), 'HEAD'), (206, 10, ('Range: bytes=5-14',), 'GET'),
                 (304, 0, (f'If-None-Match: {etag}',), 'GET'), (416, r'\d{2,}', (f'Range: bytes={size}-',), 'GET'),
                 (405, r'\d{2,}', ('Content-Length: 0',), 'PUT')):
-            address = f'{path}?case={method}{status}'
+            address = f'{path}?case={len(method)}{status}'   # a number is no secret, and is not left out
             answer = self.raw(self.get(address, *headers, method=method), head=method == 'HEAD')
             self.assertEqual(answer.status, status)
             self.logged(f'{method} {re.escape(address)} {status} {bytes_sent} bytes\n')
@@ -330,16 +330,16 @@ class Http(unittest.TestCase):
             connection = self.connect()
             if reset:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
-            connection.sendall(self.get(f'/download/{RELEASE}/{RELEASE}.xva?case=left{reset}'))
+            connection.sendall(self.get(f'/download/{RELEASE}/{RELEASE}.xva?case={int(reset)}'))
             connection.recv(100000)
             connection.close()
-            self.logged(rf'case=left{reset} 200 closed by the client after \d+ of {48 << 20} bytes\n')
+            self.logged(rf'xva\?case={int(reset)} 200 closed by the client after \d+ of {48 << 20} bytes\n')
         build = self.submit()
         connection = self.connect()
-        connection.sendall(self.get(f'/v1/builds/{build}/events?case=listened'))
+        connection.sendall(self.get(f'/v1/builds/{build}/events?case=7'))
         connection.recv(100)
         connection.close()
-        self.logged(r'case=listened 200 closed by the client after \d+ bytes\n')
+        self.logged(r'case=7 200 closed by the client after \d+ bytes\n')
         self.service.request('DELETE', f'/v1/builds/{build}')
         list(self.service.events(build))
         self.logged(rf'GET /v1/builds/{build}/events 200 \d+ bytes\n')
