@@ -62,12 +62,12 @@ public:
             if (!error && wrong.empty()) wrong = framing_error(parser.get(), parser.get().version());
             if (!wrong.empty()) {
                 const Response refusal = api::problem(400, wrong);
-                co_await send_text(refusal, 11, false, false);
+                co_await refuse(refusal, parser);
                 break;
             }
             if (!error && parser.get().version() != 11 && parser.get().version() != 10) {
                 const Response refusal = api::problem(505, "HTTP/1.1 and HTTP/1.0 are spoken here");
-                co_await send_text(refusal, 11, false, false);
+                co_await refuse(refusal, parser);
                 break;
             }
             if (!error && streams(parser.get())) {
@@ -92,10 +92,8 @@ public:
                                         : error == beast::http::error::header_limit ? 431
                                                                                     : 400;
                 if (error.category() == make_error_code(beast::http::error::bad_method).category()) {
-                    access_.emplace("-", "-");
-                    if (parser.is_header_done()) log(parser.get());
                     const Response refusal = api::problem(status, error.message());
-                    co_await send_text(refusal, 11, false, false);
+                    co_await refuse(refusal, parser);
                 }
                 break;
             }
@@ -110,6 +108,13 @@ public:
     }
 
 private:
+    // Of what is no request, or none that is read on; the connection ends with it.
+    asio::awaitable<void> refuse(const Response& refusal, const Parser& parser) {
+        access_.emplace("-", "-");
+        if (parser.is_header_done()) log(parser.get());
+        co_await send_text(refusal, 11, false, false);
+    }
+
     // Until the buffer holds a head, and perhaps what follows it. What is wrong with its bytes; empty: nothing.
     asio::awaitable<std::string> gather_head(error_code& error) {
         HeadCheck check;
