@@ -41,9 +41,6 @@ say(step='write and compress')
 out = job / 'out'
 out.mkdir()
 products = []
-import resource
-hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 for name, kind, content in (('tiny-20261121-pvhvm.xva.zst', 'xva.zst', b'image' * 1000), ('tiny-20261121-pvhvm.ova.xml', 'ova.xml', b'<value/>'),
                             ('tiny-20261121-pvhvm.report.json', 'report.json', json.dumps(request).encode())):
     (out / name).write_bytes(content)
@@ -51,6 +48,9 @@ for name, kind, content in (('tiny-20261121-pvhvm.xva.zst', 'xva.zst', b'image' 
                      'md5': hashlib.md5(content).hexdigest(), 'image_size': 0, 'image_sha256': '', 'image_md5': ''})
     if kind == 'xva.zst':
         products[-1] |= {'image_size': 5, 'image_sha256': '0' * 64, 'image_md5': '0' * 32}
+if 'no room for their list' in recipe:   # from now on, for whoever started us
+    import resource
+    resource.prlimit(os.getppid(), resource.RLIMIT_FSIZE, (512, resource.RLIM_INFINITY))
 if 'as many files as there can be' in recipe:
     for image in ('raw', 'vhd', 'qcow2'):
         for packing in ('.gz', '.xz', '.zst'):
@@ -298,15 +298,14 @@ class Cli(unittest.TestCase):
         self.assertIn('No space left on device', told.stderr)
 
     def test_build_leaves_no_short_list_when_the_disk_has_no_room_for_it(self):
-        recipe = self.file('many.ks', TINY.read_text() + '\n# as many files as there can be\n')
+        recipe = self.file('many.ks', TINY.read_text() + '\n# as many files as there can be, and no room for their list\n')
         out = self.folder / 'many'
-        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-        told = self.xenkiln('build', recipe, '--output', out, '--option', 'outputs=xva.zst',
-                            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard)))
+        told = self.xenkiln('build', recipe, '--output', out, '--option', 'outputs=xva.zst')
         self.assertEqual(told.returncode, 1, told.stderr)
         self.assertIn('SHA256SUMS', told.stderr)
         self.assertIn('File too large', told.stderr)
         self.assertEqual([path.name for path in out.iterdir() if 'SUMS' in path.name], [])
+        recipe = self.file('many.ks', TINY.read_text() + '\n# as many files as there can be\n')
         told = self.xenkiln('build', recipe, '--output', out, '--option', 'outputs=xva.zst')
         self.assertEqual(told.returncode, 0, told.stderr)
         self.assertEqual((out / 'SHA256SUMS').read_text().count('\n'), 12)
