@@ -45,7 +45,7 @@ const std::string memory_file_limit = std::to_string(std::uint64_t{1} << 30);  /
 // other's processes.
 constexpr rlim_t process_limit_of_all = 16384;
 // What an installer's programs and scripts expect: ours, or the user's, is about our files and not the image's.
-constexpr const char* with_image_umask = "umask 022 && exec \"$@\"";
+constexpr const char* with_image_umask = "umask 022 && unset PWD && exec \"$@\"";
 constexpr const char* proxy_address = "127.0.0.1:3128";
 
 Arguments bwrap() {

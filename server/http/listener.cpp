@@ -68,6 +68,10 @@ private:
     asio::awaitable<void> accept_all() {
         while (acceptor_.is_open()) {
             error_code error;
+            // Only when somebody waits: without files to have, accept() fails before it looks whether there is anybody.
+            co_await acceptor_.async_wait(asio::ip::tcp::acceptor::wait_read,
+                                          asio::redirect_error(asio::use_awaitable, error));
+            if (!acceptor_.is_open()) co_return;
             asio::ip::tcp::socket socket(asio::make_strand(context_));
             co_await acceptor_.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
             if (!error) {
