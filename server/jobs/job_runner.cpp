@@ -94,7 +94,9 @@ public:
             formats::write_whole_file(place / "request.json", job.request, 0600);
             if (!job.recipe.empty()) formats::write_whole_file(place / "recipe.ks", job.recipe, 0600);
             if (!submission.plan.empty()) formats::write_whole_file(place / builders::plan_file, submission.plan, 0600);
-            const std::size_t queued = add(job);
+            // Its first event is written before anybody can see the job.
+            events_of(job.id)->append("state", state_event(JobState::queued));
+            const std::size_t queued = catalog_.add_queued(job, config_.queued_jobs);
             if (queued >= config_.queued_jobs)
                 throw QueueFull(queued, config_.queued_jobs,
                                 seconds_until_room(catalog_.last_runs(runs_to_judge_by), config_.parallel_jobs));
@@ -142,20 +144,6 @@ public:
 private:
     fs::path folder() const { return config_.data / "jobs"; }
     fs::path folder(const std::string& id) const { return folder() / id; }
-
-    // Its first event is written before anybody can see the job.
-    std::size_t add(const Job& job) {
-        events_of(job.id)->append("state", state_event(JobState::queued));
-        std::size_t queued = config_.queued_jobs;
-        try {
-            queued = catalog_.add_queued(job, config_.queued_jobs);
-        } catch (...) {
-            forget_events(job.id);
-            throw;
-        }
-        if (queued >= config_.queued_jobs) forget_events(job.id);
-        return queued;
-    }
 
     void check_space(const std::string& kind) const {
         const std::uint64_t free = fs::space(config_.data).available,

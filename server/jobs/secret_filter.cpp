@@ -12,7 +12,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::string_view removed = "(removed)";
 constexpr std::size_t most_held = std::size_t{64} << 10;  // of a line without an end
 
 int hex(char c) {
@@ -86,7 +85,7 @@ std::size_t SecretFilter::mask(std::string_view text, bool last, std::size_t& co
     std::size_t at = 0;
     for (; at < text.size() && (last || text.size() - at >= longest_); ++at) {
         if (const std::size_t length = longest_at(text.substr(at)); length > 0) {
-            if (at >= covered) out += removed;
+            if (at >= covered) out += kickstart::removed_secret;
             covered = std::max(covered, at + length);
         }
         if (at >= covered) out += text[at];
