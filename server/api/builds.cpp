@@ -120,7 +120,8 @@ Response submit_build(const Call& call) {
             notes.push_back({{"line", diagnostic.line}, {"message", diagnostic.message}});
     for (const auto& error : result.errors()) errors.push_back(error_json(error.line, error.column, error.message));
     const builders::BuildPlan& plan = result.planned.plan;
-    if (const auto why = forbidden(plan, call.service.config.host)) errors.push_back(error_json(why->line, 0, why->message));
+    if (const auto why = forbidden(plan, call.service.config.host))
+        errors.push_back(error_json(why->line, 0, why->message));
     if (!errors.empty())
         return problem(422,
                        "the recipe has " + std::to_string(errors.size()) + (errors.size() == 1 ? " error" : " errors") +

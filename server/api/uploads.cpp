@@ -191,8 +191,7 @@ Opening put_upload(const Call& call) {
     const std::string& name = call["name"];
     uploads::UploadFolder& folder = folder_of(call);
     if (folder.known(name))  // not a second one that is called like the first
-        return answer(
-            problem(409, "upload " + name + " exists already; continue it with PATCH, as tus does"));
+        return answer(problem(409, "upload " + name + " exists already; continue it with PATCH, as tus does"));
     if (!head.headers.contains("content-length"))
         return answer(problem(411, "PUT needs a Content-Length: space is checked before the first byte"));
     if (head.headers.contains("content-range"))

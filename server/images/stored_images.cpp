@@ -112,9 +112,9 @@ std::shared_ptr<const Output> StoredImages::unpacked(const catalog::Artifact& ar
 // The lock is held.
 const StoredImages::File& StoredImages::file(const catalog::Artifact& artifact) {
     return files_.of(artifact.sha256, [&, this] {
-        return [path = store_.path(formats::Sha256::of(artifact.sha256, "the digest of " + artifact.file_name)), packing = place_of(artifact).value().packing, cache = cache_] {
-            return open_shared_file(formats::open_file(path), packing, cache);
-        };
+        return [path = store_.path(formats::Sha256::of(artifact.sha256, "the digest of " + artifact.file_name)),
+                packing = place_of(artifact).value().packing,
+                cache = cache_] { return open_shared_file(formats::open_file(path), packing, cache); };
     });
 }
 
