@@ -7,12 +7,12 @@
 
 #include "formats/stream/digest.hpp"
 #include "kickstart/parser.hpp"
+#include "kickstart/secrets.hpp"
 #include "server/api/error_response.hpp"
 #include "server/api/recipes.hpp"
 #include "server/api/responses.hpp"
 #include "server/clock.hpp"
 #include "server/pages/catalog_page.hpp"
-#include "server/publish/public_recipe.hpp"
 #include "server/random_hex.hpp"
 
 namespace server::api {
@@ -141,7 +141,7 @@ Response text_of(const Request& request, const StoredRecipe& recipe) {
 }  // namespace
 
 std::string readable_by_all(const std::string& recipe) {
-    const std::string shown = publish::public_recipe(recipe);
+    const std::string shown = kickstart::public_text(recipe);
     if (shown == recipe) return shown;
     return "secrets-left-out  # This copy has no passwords, and no installer takes it. With its token it is whole.\n" +
            shown;

@@ -3,11 +3,11 @@
 
 #include <boost/json.hpp>
 
+#include "kickstart/secrets.hpp"
 #include "server/api/images.hpp"
 #include "server/api/json_text.hpp"
 #include "server/api/responses.hpp"
 #include "server/pages/catalog_page.hpp"
-#include "server/publish/public_recipe.hpp"
 
 namespace server::api {
 namespace {
@@ -51,7 +51,7 @@ Response release_page(const Call& call) {
     const auto release = service.catalog.release(call["name"]);
     if (!release) return nothing_at(call.request.path);
     const auto job = service.catalog.job(release->build);
-    return pages::release_page(*release, job ? publish::public_recipe(job->recipe) : "", service.key, service.config);
+    return pages::release_page(*release, job ? kickstart::public_text(job->recipe) : "", service.key, service.config);
 }
 
 Response list_releases(const Call& call) {

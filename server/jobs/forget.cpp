@@ -8,8 +8,8 @@
 
 #include "builders/plan/plan_json.hpp"
 #include "formats/base/file.hpp"
+#include "kickstart/secrets.hpp"
 #include "server/jobs/secret_filter.hpp"
-#include "server/publish/public_recipe.hpp"
 
 namespace server::jobs {
 namespace {
@@ -68,7 +68,7 @@ void forget(const catalog::Job& job, const fs::path& folder, catalog::Catalog& c
         rewrite(folder / "events.jsonl", [&](const std::string& line) { return masked_event(line, filter); });
     }
     catalog::Job known = job;
-    known.recipe = publish::public_recipe(job.recipe);
+    known.recipe = kickstart::public_text(job.recipe);
     known.request = "{}";
     known.error = filter.masked(job.error);
     catalog.forget_secrets(known);

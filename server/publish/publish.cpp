@@ -9,7 +9,7 @@
 #include "formats/base/file.hpp"
 #include "formats/base/whole_file.hpp"
 #include "formats/stream/digest.hpp"
-#include "server/publish/public_recipe.hpp"
+#include "kickstart/secrets.hpp"
 #include "server/publish/signing_key.hpp"
 #include "worker/checksum_lists.hpp"
 #include "worker/worker_file.hpp"
@@ -151,7 +151,7 @@ catalog::Release publish_release(const worker::WorkerResult& result, const worke
     }
     const std::size_t of_the_worker = release.artifacts.size();
     if (!job.recipe.empty()) {  // a conversion has none
-        const std::string recipe = public_recipe(job.recipe);
+        const std::string recipe = kickstart::public_text(job.recipe);
         release.artifacts.push_back(
             add_file(hidden, release.name + ".ks", "kickstart", std::as_bytes(std::span(recipe))));
     }

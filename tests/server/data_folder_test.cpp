@@ -10,9 +10,9 @@
 #include <iterator>
 
 #include "formats/stream/digest.hpp"
+#include "kickstart/secrets.hpp"
 #include "server/catalog/catalog.hpp"
 #include "server/jobs/job_runner.hpp"
-#include "server/publish/public_recipe.hpp"
 #include "server/publish/signing_key.hpp"
 #include "server/store/store.hpp"
 #include "server/uploads/upload_folder.hpp"
@@ -208,7 +208,7 @@ TEST_F(OldDataFolder, jobs_at_their_end_lose_the_recipes_that_an_earlier_release
         store::Store store(data / "store");
         const auto runner = jobs::JobRunner::start(config, *catalog, store);
         const std::string recipe = catalog->job(build)->recipe;
-        EXPECT_EQ(recipe, publish::public_recipe(recipe)) << "public once is public for good";
+        EXPECT_EQ(recipe, kickstart::public_text(recipe)) << "public once is public for good";
         EXPECT_THAT(recipe, HasSubstr("%packages --nocore"));
         EXPECT_THAT(recipe, Not(HasSubstr("passw0rd")));
         EXPECT_EQ(catalog->job(conversion)->request, "{}");

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/publish/public_recipe.hpp"
+#include "kickstart/secrets.hpp"
 
 #include <gtest/gtest.h>
 
 namespace {
 
-using server::publish::public_recipe;
+using kickstart::public_text;
 
-TEST(PublicRecipe, passwords_are_taken_out_wherever_kickstart_has_them) {
+TEST(PublicText, passwords_are_taken_out_wherever_kickstart_has_them) {
     for (const auto& [line, shown] :
          {std::pair{"rootpw --plaintext hunter2", "rootpw --plaintext (removed)"},
           std::pair{"  rootpw hunter2 --plaintext", "  rootpw (removed) --plaintext"},
@@ -24,22 +24,22 @@ TEST(PublicRecipe, passwords_are_taken_out_wherever_kickstart_has_them) {
           std::pair{"repo --name=a --baseurl=http://me:hunter2@host/x@y",
                     "repo --name=a --baseurl=http://(removed)@host/x@y"},
           std::pair{"url --url=\"https://me:hunter2@host/\"", "url --url=\"https://(removed)@host/\""}}) {
-        EXPECT_EQ(public_recipe(line), shown);
-        EXPECT_EQ(public_recipe(line).find("hunter2"), std::string::npos);
-        EXPECT_EQ(public_recipe(std::string(line) + "\r\nlang C\r\n"), std::string(shown) + "\r\nlang C\r\n");
+        EXPECT_EQ(public_text(line), shown);
+        EXPECT_EQ(public_text(line).find("hunter2"), std::string::npos);
+        EXPECT_EQ(public_text(std::string(line) + "\r\nlang C\r\n"), std::string(shown) + "\r\nlang C\r\n");
     }
 }
 
-TEST(PublicRecipe, everything_else_stays_byte_for_byte) {
+TEST(PublicText, everything_else_stays_byte_for_byte) {
     for (const char* text :
          {"", "\n\n", "lang C", "rootpw --lock\n", "# a comment\nlang  C\t# y\n",
           "part / --size=1 --backuppassphrase --grow\n", "%post\nrootpw is a command elsewhere\n%end\n",
           "%packages\na\n-b\n%end\nurl --url=http://host/a@b\n"})
-        EXPECT_EQ(public_recipe(text), text);
+        EXPECT_EQ(public_text(text), text);
 }
 
-TEST(PublicRecipe, a_script_ends_where_its_section_ends) {
-    EXPECT_EQ(public_recipe("%post\necho rootpw a\n%end\nrootpw b"), "%post\necho rootpw a\n%end\nrootpw (removed)");
+TEST(PublicText, a_script_ends_where_its_section_ends) {
+    EXPECT_EQ(public_text("%post\necho rootpw a\n%end\nrootpw b"), "%post\necho rootpw a\n%end\nrootpw (removed)");
 }
 
 }  // namespace
